@@ -1,0 +1,109 @@
+//! Ways to prove who we are, one file a kind.
+//!
+//! # The contract of a kind
+//! - Its configuration block is plain data, deserialised from YAML; text in it may be a template over `settings`.
+//! - [`Authenticator::prepare`] adds to a request what proves us; it may have to fetch something first, and many
+//!   callers at once cause one fetch.
+//! - [`Authenticator::rejected`] is told when the other side did not accept what `prepare` added; the next
+//!   `prepare` must bring something new, and however many callers are told, one fetch follows.
+//! - Credentials come from [`Credentials`] at each use, so that a rotated one works without a restart.
+//! - No credential is in any error, log or `Debug`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::base::{Clock, Secret};
+use crate::http::{Client, Outgoing};
+
+pub mod api_key;
+pub mod mutual_tls;
+pub mod oauth2_client_credentials;
+
+/// A boxed future, as the traits of pluggable parts return it.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where credentials come from.
+pub trait Credentials: Send + Sync {
+    /// The credential called `name` of this connection.
+    ///
+    /// # Errors
+    /// A sentence that says how to set it.
+    fn get(&self, name: &str) -> Result<Secret, String>;
+}
+
+/// Keeps tokens over restarts, encrypted, and counts how many were fetched.
+pub trait TokenStore: Send + Sync {
+    /// The token kept under `name` for this connection.
+    fn load<'a>(&'a self, name: &'a str) -> Boxed<'a, Result<Option<StoredToken>, String>>;
+    /// Keeps a token; durable when it returns.
+    fn save<'a>(&'a self, name: &'a str, token: &'a StoredToken) -> Boxed<'a, Result<(), String>>;
+    /// Counts one fetch in the 24 hours before `now` and says how many there were, this one included; durable.
+    fn count_fetch<'a>(&'a self, name: &'a str, now: Timestamp) -> Boxed<'a, Result<u32, String>>;
+}
+
+/// A token as it is kept.
+#[derive(Debug, Clone)]
+pub struct StoredToken {
+    /// The token itself.
+    pub token: Secret,
+    /// When it was issued, by our clock.
+    pub issued: Timestamp,
+    /// When it stops working, by our clock.
+    pub expires: Timestamp,
+    /// A digest of the credentials it was fetched with, so that rotated credentials fetch a new one.
+    pub credentials: String,
+}
+
+/// What a kind is given to work with.
+#[derive(Clone)]
+pub struct AuthContext {
+    /// The connection's credentials.
+    pub credentials: Arc<dyn Credentials>,
+    /// The connection's tokens.
+    pub tokens: Arc<dyn TokenStore>,
+    /// The connection's settings, an object.
+    pub settings: Arc<Value>,
+    /// For fetching tokens.
+    pub client: Client,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Why we cannot prove who we are.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// A credential is missing, or the other side says that ours are wrong. A person must act.
+    #[error("{0}")]
+    Refused(String),
+    /// It may work later.
+    #[error("{reason}")]
+    Later {
+        /// What stands in the way.
+        reason: String,
+        /// When to try again, where that is known.
+        until: Option<Timestamp>,
+    },
+}
+
+/// A way to prove who we are, at work for one connection.
+pub trait Authenticator: Send + Sync + fmt::Debug {
+    /// Adds the proof to `request`.
+    fn prepare<'a>(&'a self, request: &'a mut Outgoing) -> Boxed<'a, Result<(), AuthError>>;
+
+    /// Says that the proof which `request` carried was not accepted.
+    fn rejected<'a>(&'a self, request: &'a Outgoing) -> Boxed<'a, ()>;
+
+    /// A client certificate and its key (PEM), for kinds that prove us by TLS.
+    ///
+    /// # Errors
+    /// When the credential is missing.
+    fn identity(&self) -> Result<Option<Secret>, AuthError> {
+        Ok(None)
+    }
+}

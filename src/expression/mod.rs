@@ -1,0 +1,59 @@
+//! Templates and JSONPath: compiled once, typed, pure and bounded.
+//!
+//! An expression sees only the values it is given: no clock, no network, no files. It is checked against the
+//! types of those values when a file is loaded, so a misspelt name never reaches a running engine, and it is
+//! bounded in steps, in output and in memory when it runs.
+//!
+//! Not here: YAML positions (see `spec`), which findings are shown (see `diagnostics`).
+//!
+//! Reading order: [`types`] what values look like, [`normalise`] how outside data is made to fit a type,
+//! [`template`] text with `{{ … }}`, [`selector`] JSONPath, [`value`] trees of templates, [`filters`].
+
+pub mod filters;
+pub mod normalise;
+pub mod selector;
+pub mod template;
+pub mod types;
+pub mod value;
+
+pub use normalise::{Mismatch, normalise};
+pub use selector::Selector;
+pub use template::{Template, Values};
+pub use types::{Field, ObjectType, Scope, Type};
+pub use value::ValueTemplate;
+
+use std::ops::Range;
+
+/// What is wrong with the text of an expression, found before anything runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A stable kebab-case code, such as `unknown-field`.
+    pub code: &'static str,
+    /// One sentence that says what is wrong.
+    pub message: String,
+    /// The bytes of the source text that are wrong.
+    pub range: Range<usize>,
+    /// What to write instead, where that is known.
+    pub help: Option<String>,
+}
+
+/// Why an expression that was checked could not be evaluated over these values.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct EvaluationError {
+    /// One sentence, with the expression and the value in question.
+    pub message: String,
+}
+
+/// What a configuration block of a pluggable part (an auth or transport kind) needs to have checked. `spec` implements
+/// it: it knows where in the file each JSON pointer stands and collects what is wrong. `None` means that a finding was made.
+pub trait BlockChecker {
+    /// Compiles the template at `pointer` (relative to the block, such as `/token_url`).
+    fn template(&mut self, pointer: &str, source: &str) -> Option<Template>;
+    /// Compiles the tree of templates at `pointer`.
+    fn values(&mut self, pointer: &str, tree: &serde_json::Value) -> Option<ValueTemplate>;
+    /// Reads the duration at `pointer`.
+    fn duration(&mut self, pointer: &str, text: &str) -> Option<std::time::Duration>;
+    /// Checks that the name at `pointer` is one of the system's credentials.
+    fn credential(&mut self, pointer: &str, name: &str) -> Option<String>;
+}

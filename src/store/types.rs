@@ -1,0 +1,328 @@
+//! The stored types.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::{EffectId, RecordId};
+
+/// One thing that a flow moves, over all its revisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its name.
+    pub id: RecordId,
+    /// Counts writes; given by the store.
+    pub version: u64,
+    /// Where it is in its life.
+    pub state: RecordState,
+    /// Counts contents: 1 for the first, one more each time the source's content changed.
+    pub revision: u32,
+    /// The source's record, as the stream's type has it.
+    pub source: Value,
+    /// The fingerprint of what counts as its content.
+    pub fingerprint: String,
+    /// The revision of the mapping it runs on.
+    pub mapping_revision: String,
+    /// What the flow's `idempotency_key:` yielded.
+    pub idempotency_key: String,
+    /// When it was first seen.
+    pub received: Timestamp,
+    /// When it last changed here.
+    pub changed: Timestamp,
+    /// When it may be worked on next, for `received`, `running` and `waiting`.
+    pub due: Timestamp,
+    /// Failed attempts in a row.
+    pub attempts: u32,
+    /// Why it is parked, in doubt, waiting or skipped.
+    pub reason: Option<Reason>,
+    /// Results of finished effects and names that were set, by the step's path, in the order they came.
+    pub results: Vec<StepResult>,
+    /// A newer content that came while this one was being worked on.
+    pub pending: Option<Box<PendingRevision>>,
+    /// What people should know: edits that came after it was done.
+    pub notices: Vec<Notice>,
+}
+
+/// Where a record is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordState {
+    /// Committed with its cursor; nothing done yet.
+    Received,
+    /// Being worked on, or was when the engine stopped.
+    Running,
+    /// To be tried again at `due`.
+    Waiting,
+    /// All steps are done.
+    Done,
+    /// Not for this flow.
+    Skipped,
+    /// Refused; a person or a change at the source decides.
+    Parked,
+    /// An effect's outcome cannot be found out; a person decides.
+    InDoubt,
+    /// A person decided that nothing more happens.
+    Discarded,
+}
+
+/// Why a record is where it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// One sentence for people.
+    pub message: String,
+    /// The other side's code, where it gave one.
+    pub code: Option<String>,
+    /// The step's path, where a step is the cause.
+    pub step: Option<String>,
+    /// `file:line:column` of the YAML that is the cause.
+    pub place: Option<String>,
+    /// What a check showed, or the full redacted answer.
+    pub detail: Option<Value>,
+}
+
+/// The result of a step that is not to be done again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// The step's path with loop indexes.
+    pub step: String,
+    /// The result.
+    pub value: Value,
+}
+
+/// A newer content that waits until the current one is out of the way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PendingRevision {
+    /// The source's record.
+    pub source: Value,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// When it came.
+    pub received: Timestamp,
+}
+
+/// Something people should know of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// When it came up.
+    pub at: Timestamp,
+    /// One sentence.
+    pub message: String,
+    /// What changed: `[{ field, from, to }]`.
+    pub changes: Value,
+    /// When a person said that they have seen to it.
+    pub acknowledged: Option<Timestamp>,
+}
+
+/// One intended effect, over all its attempts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EffectEntry {
+    /// Its name.
+    pub id: EffectId,
+    /// Counts writes; given by the store.
+    pub version: u64,
+    /// The record it is for.
+    pub record: RecordId,
+    /// The step's path with loop indexes.
+    pub step: String,
+    /// `role.operation`.
+    pub operation: String,
+    /// `file:line:column` of the step.
+    pub place: String,
+    /// Where it is.
+    pub state: EffectState,
+    /// How often it was sent.
+    pub attempt: u32,
+    /// The engine start that sent it last; an older one means nobody waits for the answer any more.
+    pub epoch: u64,
+    /// Our name for it at the other side.
+    pub reference: Option<String>,
+    /// The input of the operation.
+    pub input: Value,
+    /// SHA-256 of the body sent last.
+    pub body_hash: Option<String>,
+    /// The revision of the mapping it was planned with.
+    pub mapping_revision: String,
+    /// When it was planned.
+    pub planned: Timestamp,
+    /// When the last attempt was sent.
+    pub sent: Option<Timestamp>,
+    /// Until when the last attempt may still be answered.
+    pub deadline: Option<Timestamp>,
+    /// When its outcome was first unknown.
+    pub unknown_since: Option<Timestamp>,
+    /// When to look it up next.
+    pub look_up_at: Option<Timestamp>,
+    /// What is known of each attempt: causes, refusals, look-ups, in order.
+    pub evidence: Vec<Evidence>,
+    /// The operation's result once it is confirmed.
+    pub result: Option<Value>,
+}
+
+/// Where an effect is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectState {
+    /// Decided, not sent.
+    Intent,
+    /// On its way: from here on anything can have happened.
+    Sending,
+    /// It took place, once.
+    Confirmed,
+    /// The other side looked at it and did nothing.
+    Refused,
+    /// It may or may not have taken place.
+    Unknown,
+    /// It cannot be found out; a person decides.
+    InDoubt,
+    /// A person decided that it shall not take place.
+    Cancelled,
+}
+
+/// One thing that is known of an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// When it became known.
+    pub at: Timestamp,
+    /// The attempt it is about.
+    pub attempt: u32,
+    /// What it is, such as `timeout`, `crash`, `refused`, `look-up found none`.
+    pub what: String,
+    /// The redacted answer, where there was one.
+    pub detail: Option<Value>,
+}
+
+/// How far a stream has been read for a flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The position as the cursor kind keeps it (raw texts of the source, never rounded); null before the first record.
+    pub position: Value,
+    /// When the last complete poll began.
+    pub polled: Option<Timestamp>,
+    /// A poll that is under way: where its pages stand; null when none is.
+    pub page: Value,
+}
+
+/// What one record query asks for; every field narrows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct RecordQuery {
+    /// `mapping`, or `mapping/flow`.
+    pub flow: Option<String>,
+    /// Any of these states; empty for all.
+    pub states: Vec<RecordState>,
+    /// A key, or a linked value such as a tracking number.
+    pub text: Option<String>,
+    /// Changed at or after.
+    pub since: Option<Timestamp>,
+    /// Only records with a notice that nobody has acknowledged.
+    pub noticed: bool,
+    /// At most so many; 0 for all.
+    pub limit: usize,
+}
+
+/// How many records of one state a flow has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowCount {
+    /// `mapping/flow`.
+    pub flow: String,
+    /// The state.
+    pub state: RecordState,
+    /// How many.
+    pub count: u64,
+}
+
+/// An audit entry before the store has given it its place in the chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditDraft {
+    /// When.
+    pub at: Timestamp,
+    /// `engine`, or `operator:NAME`.
+    pub actor: String,
+    /// The record it is about.
+    pub record: Option<RecordId>,
+    /// What happened, such as `record.parked`, `effect.sending`, `call.answered`.
+    pub event: String,
+    /// Small facts without personal data.
+    pub facts: Value,
+    /// Request and answer, redacted; kept beside the chain, which holds only a salted hash, so that it can be erased.
+    pub body: Option<Value>,
+}
+
+/// An entry of the audit chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its place, from 1 without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// The record it is about.
+    pub record: Option<RecordId>,
+    /// What happened.
+    pub event: String,
+    /// Small facts.
+    pub facts: Value,
+    /// SHA-256 of salt and body, where there is a body.
+    pub body_hash: Option<String>,
+    /// The hash of the entry before; 64 zeros for the first.
+    pub previous: String,
+    /// SHA-256 of the canonical form of all of the above.
+    pub hash: String,
+    /// The body; absent when it was erased or not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+}
+
+/// What an audit query asks for; every field narrows.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct AuditQuery {
+    /// Only this record.
+    pub record: Option<RecordId>,
+    /// At or after.
+    pub since: Option<Timestamp>,
+    /// Only events that start so.
+    pub event: Option<String>,
+    /// Only entries after this sequence number.
+    pub after: u64,
+    /// At most so many; 0 for all.
+    pub limit: usize,
+    /// With bodies.
+    pub bodies: bool,
+}
+
+/// What checking the audit chain found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditReport {
+    /// Entries in the chain.
+    pub entries: u64,
+    /// The hash of the last.
+    pub head: String,
+    /// What is wrong, in order; empty when the chain is whole.
+    pub problems: Vec<String>,
+}
+
+/// Something to keep with a record, such as a label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// What it is, such as `label`.
+    pub kind: String,
+    /// A file name.
+    pub name: String,
+    /// The bytes; empty when they were not asked for.
+    pub bytes: Vec<u8>,
+    /// How many bytes it has.
+    pub size: u64,
+}
+
+/// A claim that ends by itself: a subscription at a carrier, a node's share of the work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Who holds it.
+    pub holder: String,
+    /// Counts holders; a lower one is out.
+    pub fence: u64,
+    /// When it ends unless it is renewed.
+    pub until: Timestamp,
+    /// What the holder keeps with it.
+    pub data: Value,
+}

@@ -1,0 +1,53 @@
+//! Ways to speak to an API, one file a kind: how a request is written and an answer is read.
+//!
+//! # The contract of a kind
+//! - [`Transport::write`] turns evaluated parts into a request; what it writes is a function of the parts alone.
+//! - [`Transport::read`] turns an answer's body into a JSON value tree; an empty body is null. It never judges:
+//!   whether the answer is good is for the answer rules.
+
+use serde_json::Value;
+
+use crate::http::{Incoming, Outgoing};
+
+pub mod rest;
+
+/// The parts of a request, evaluated.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The method.
+    pub method: http::Method,
+    /// Base URL and path joined, percent-encoded.
+    pub url: url::Url,
+    /// Query parameters in order.
+    pub query: Vec<(String, String)>,
+    /// Headers in order.
+    pub headers: Vec<(String, String)>,
+    /// The body as a value tree.
+    pub json: Option<Value>,
+}
+
+/// Why a request cannot be written or an answer not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// A part cannot be put on the wire, such as a line break in a header. Nothing was sent.
+    #[error("{0}")]
+    Unwritable(String),
+    /// The body is not what this transport speaks.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// A way to speak to an API.
+pub trait Transport: Send + Sync + std::fmt::Debug {
+    /// Writes a request.
+    ///
+    /// # Errors
+    /// When a part cannot be put on the wire.
+    fn write(&self, parts: Parts) -> Result<Outgoing, TransportError>;
+
+    /// Reads an answer's body.
+    ///
+    /// # Errors
+    /// When the body is not what this transport speaks.
+    fn read(&self, answer: &Incoming) -> Result<Value, TransportError>;
+}
