@@ -13,7 +13,7 @@ use crate::http::client::Kind;
 use crate::http::{Client, Incoming, Limiter, Outgoing, Redactor, SendError};
 use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, System};
 use crate::store::Document;
-use crate::transport::{self, Parts, Transport};
+use crate::transport::{Parts, Transport, url};
 
 /// A system with settings, ready to be asked.
 #[derive(Debug)]
@@ -161,13 +161,14 @@ impl Connection {
     pub fn render(&self, request: &Request, mut values: Values) -> Result<Prepared, EvaluationError> {
         let request_id = random::id().replace('-', "");
         values.set("request_id", &Value::from(request_id.as_str()));
-        let path = request.path.encoded(&values, &transport::encode_segment)?;
-        let url = transport::join(&self.base_url, &path).map_err(|message| EvaluationError { message })?;
-        let mut headers = self.transport.headers(&values)?;
-        headers.extend(pairs(request.headers.as_ref(), &values)?);
+        let path = request.path.encoded(&values, &url::encode_segment)?;
+        let url = url::join(&self.base_url, &path)
+            .map_err(|error| EvaluationError { message: error.to_string() })?;
+        let headers = pairs(request.headers.as_ref(), &values)?;
         let query = pairs(request.query.as_ref(), &values)?;
         let json = request.json.as_ref().map(|tree| tree.evaluate(&values)).transpose()?;
-        let parts = Parts { method: request.method.clone(), url, query, headers, json };
+        let parts =
+            Parts { method: request.method.clone(), url, query, headers, json, request_id: request_id.clone() };
         let outgoing =
             self.transport.write(parts).map_err(|error| EvaluationError { message: error.to_string() })?;
         Ok(Prepared { outgoing, request_id })
@@ -411,4 +412,38 @@ fn documents(value: &Value) -> Result<Vec<Document>, String> {
 fn list(mismatches: &[crate::expression::Mismatch]) -> String {
     let places: Vec<String> = mismatches.iter().take(5).map(ToString::to_string).collect();
     format!("the answer does not have the declared shape: {}", places.join("; "))
+}
+
+impl Outcome {
+    /// One word for the audit.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ok { .. } => "ok",
+            Self::Done => "done",
+            Self::Absent(_) => "absent",
+            Self::Rejected(_) => "rejected",
+            Self::Later(_) => "later",
+            Self::NotSent { .. } => "not_sent",
+            Self::Lost(_) => "lost",
+            Self::Unreadable(_) => "unreadable",
+            Self::Unauthorised(_) => "unauthorised",
+            Self::Unrenderable(_) => "unrenderable",
+        }
+    }
+
+    /// One sentence on why it did not work.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Ok { .. } => "it worked".to_owned(),
+            Self::Done => "it had already been done".to_owned(),
+            Self::Absent(refusal)
+            | Self::Rejected(refusal)
+            | Self::Later(refusal)
+            | Self::Unreadable(refusal) => refusal.message.clone(),
+            Self::NotSent { reason, .. }
+            | Self::Lost(reason)
+            | Self::Unauthorised(reason)
+            | Self::Unrenderable(reason) => reason.clone(),
+        }
+    }
 }

@@ -10,6 +10,9 @@ use crate::base::RecordId;
 use crate::spec::model::AfterDone;
 use crate::store::{Notice, PendingRevision, Reason, Record, RecordState};
 
+/// What a notice says of an edit that came too late.
+const EDITED: &str = "It was edited after it was done; nothing was sent";
+
 /// A record as the source has it now, with what the flow's expressions made of it.
 #[derive(Debug, Clone)]
 pub struct Arrival {
@@ -27,6 +30,8 @@ pub struct Arrival {
     pub at: Timestamp,
     /// The revision of the mapping that runs now.
     pub mapping_revision: String,
+    /// Fields whose change is not worth telling.
+    pub volatile: Vec<String>,
 }
 
 /// What is to be done about an [`Arrival`].
@@ -84,6 +89,7 @@ pub fn apply_pending(
     record: &mut Record,
     made: bool,
     after_done: AfterDone,
+    volatile: &[String],
     now: Timestamp,
 ) -> Result<Option<&'static str>, Illegal> {
     if matches!(record.state, RecordState::InDoubt | RecordState::Waiting | RecordState::Running) {
@@ -106,7 +112,8 @@ pub fn apply_pending(
     }
     let ignored = record.state == RecordState::Done && after_done == AfterDone::Ignore;
     if !ignored {
-        record.notices.push(notice(&record.source, &pending.source, now, "It was edited after it was done"));
+        let changes = differences(&record.source, &pending.source, volatile);
+        record.notices.push(notice(changes, now, EDITED));
     }
     record.source = pending.source;
     record.fingerprint = pending.fingerprint;
@@ -210,7 +217,7 @@ fn postpone_and_retry(record: Record, arrival: Arrival) -> Result<Decision, Ille
 
 fn finished(mut record: Record, arrival: Arrival, after_done: AfterDone) -> Result<Decision, Illegal> {
     match after_done {
-        AfterDone::Report => Ok(report(record, arrival, "It was edited after it was done")),
+        AfterDone::Report => Ok(report(record, arrival, EDITED)),
         AfterDone::Repeat => {
             let expected = record.version;
             transition::record(&mut record, RecordState::Received, None, arrival.at)?;
@@ -234,7 +241,8 @@ fn finished(mut record: Record, arrival: Arrival, after_done: AfterDone) -> Resu
 
 fn report(mut record: Record, arrival: Arrival, message: &str) -> Decision {
     let expected = record.version;
-    record.notices.push(notice(&record.source, &arrival.source, arrival.at, message));
+    let changes = differences(&record.source, &arrival.source, &arrival.volatile);
+    record.notices.push(notice(changes, arrival.at, message));
     record.source = arrival.source;
     record.fingerprint = arrival.fingerprint;
     record.revision += 1;
@@ -242,12 +250,12 @@ fn report(mut record: Record, arrival: Arrival, message: &str) -> Decision {
     Decision::Store { record: Box::new(record), expected, event: "record.edit_reported" }
 }
 
-fn notice(from: &Value, to: &Value, at: Timestamp, message: &str) -> Notice {
-    Notice { at, message: message.to_owned(), changes: differences(from, to), acknowledged: None }
+fn notice(changes: Value, at: Timestamp, message: &str) -> Notice {
+    Notice { at, message: message.to_owned(), changes, acknowledged: None }
 }
 
-/// The fields in which two records differ: `[{ field, from, to }]`, sorted by nothing but the newer record's order.
-pub fn differences(from: &Value, to: &Value) -> Value {
+/// The fields in which two records differ, less the `volatile` ones: `[{ field, from, to }]`.
+fn differences(from: &Value, to: &Value, volatile: &[String]) -> Value {
     let empty = serde_json::Map::new();
     let from = from.as_object().unwrap_or(&empty);
     let to = to.as_object().unwrap_or(&empty);
@@ -255,7 +263,7 @@ pub fn differences(from: &Value, to: &Value) -> Value {
     to.iter()
         .map(|(field, new)| (field, from.get(field).unwrap_or(&Value::Null), new))
         .chain(gone)
-        .filter(|(_, old, new)| old != new)
+        .filter(|(field, old, new)| old != new && !volatile.contains(*field))
         .map(|(field, old, new)| json!({ "field": field, "from": old, "to": new }))
         .collect()
 }

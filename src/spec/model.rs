@@ -342,6 +342,8 @@ pub struct Mapping {
     pub title: String,
     /// SHA-256 of the mapping and the system files it uses, 64 hexadecimal digits.
     pub revision: String,
+    /// The texts it was made from: (file name such as `systems/ups.yaml`, text).
+    pub sources: Vec<(String, String)>,
     /// Role -> system.
     pub systems: IndexMap<String, Arc<System>>,
     /// What the operator may set.

@@ -131,6 +131,8 @@ pub trait Store: Send + Sync {
     fn due(&self, flow: &str, until: Timestamp, limit: usize) -> Result<Vec<RecordId>, StoreError>;
     /// The earliest `due` of any such record of `flow`.
     fn next_due(&self, flow: &str) -> Result<Option<Timestamp>, StoreError>;
+    /// The earliest `due` after `instant` of any such record of `flow`.
+    fn next_due_after(&self, flow: &str, instant: Timestamp) -> Result<Option<Timestamp>, StoreError>;
 
     /// The effect of this id.
     fn effect(&self, id: &EffectId) -> Result<Option<EffectEntry>, StoreError>;
