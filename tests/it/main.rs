@@ -1,1 +1,4 @@
-fn main(){}
+//! All integration tests, one binary: one link instead of a dozen.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+
+mod house;
