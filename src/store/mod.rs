@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod directory;
+pub mod files;
 pub mod redb;
 pub mod types;
 
