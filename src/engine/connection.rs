@@ -1,6 +1,7 @@
 //! A connection at work: one system with its settings, identity, limits and clients, and the way a call is made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -10,6 +11,7 @@ use crate::auth::{AuthError, Authenticator};
 use crate::base::{Clock, clock, random};
 use crate::expression::{EvaluationError, ValueTemplate, Values, normalise};
 use crate::http::client::Kind;
+use crate::http::limit::Permit;
 use crate::http::{Client, Incoming, Limiter, Outgoing, Redactor, SendError};
 use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, System};
 use crate::store::Document;
@@ -131,7 +133,10 @@ impl Connection {
             if let Err(call) = self.identify(&mut prepared).await {
                 return call;
             }
-            let (answer, judged) = match self.exchange(&prepared, &operation.answers, Kind::Repeatable).await {
+            let turn = self.turn().await;
+            let exchanged =
+                self.exchange(&prepared, &operation.answers, Kind::Repeatable, turn, self.timeout()).await;
+            let (answer, judged) = match exchanged {
                 Ok(answered) => answered,
                 Err(call) => return call,
             };
@@ -190,8 +195,19 @@ impl Connection {
     }
 
     /// Sends a request that must take effect at most once. The caller has made its intent durable.
-    pub async fn send_once(&self, operation: &Operation, input: &Value, prepared: &Prepared) -> Call {
-        match self.exchange(prepared, &operation.answers, Kind::Once).await {
+    ///
+    /// After `deadline` nobody waits for the answer any more, however long it took to get here: the look-up that follows a
+    /// lost answer counts from there.
+    pub async fn send_once(
+        &self,
+        operation: &Operation,
+        input: &Value,
+        prepared: &Prepared,
+        turn: Permit,
+        deadline: Timestamp,
+    ) -> Call {
+        let left = clock::between(self.clock.now(), deadline);
+        match self.exchange(prepared, &operation.answers, Kind::Once, turn, left).await {
             Ok((answer, judged)) => {
                 if judged.class == AnswerClass::Reauthenticate {
                     self.auth.rejected(&prepared.outgoing).await;
@@ -209,7 +225,9 @@ impl Connection {
             .map_err(|error| Call::unsent(Outcome::Unrenderable(error.message)))?;
         for again in [true, false] {
             self.identify(&mut prepared).await?;
-            let (answer, judged) = self.exchange(&prepared, &[], Kind::Repeatable).await?;
+            let turn = self.turn().await;
+            let (answer, judged) =
+                self.exchange(&prepared, &[], Kind::Repeatable, turn, self.timeout()).await?;
             if judged.class == AnswerClass::Reauthenticate && again {
                 self.auth.rejected(&prepared.outgoing).await;
                 continue;
@@ -228,8 +246,13 @@ impl Connection {
         Err(Call::unsent(Outcome::Unauthorised("the proof of identity was refused twice".to_owned())))
     }
 
+    /// Waits until the connection's limits let one more call start.
+    pub async fn turn(&self) -> Permit {
+        self.limiter.enter().await
+    }
+
     /// How long one call may take in all, waiting for its turn aside.
-    pub fn timeout(&self) -> std::time::Duration {
+    pub fn timeout(&self) -> Duration {
         self.system.limits.timeout
     }
 
@@ -238,9 +261,11 @@ impl Connection {
         prepared: &Prepared,
         rules: &[AnswerRule],
         kind: Kind,
+        turn: Permit,
+        timeout: Duration,
     ) -> Result<(Incoming, Judged), Call> {
-        let _permit = self.limiter.enter().await;
-        let sent = self.client.send(prepared.outgoing.clone(), kind, self.timeout()).await;
+        let sent = self.client.send(prepared.outgoing.clone(), kind, timeout).await;
+        drop(turn);
         let answer = match sent {
             Ok(answer) => answer,
             Err(error) => {

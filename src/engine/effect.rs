@@ -43,13 +43,13 @@ impl Run<'_> {
                 self.finished(call, effect.result.clone().unwrap_or(Value::Null));
                 Ok(None)
             }
-            EffectState::Intent => self.send(call, create, effect).await,
+            EffectState::Intent => self.send(call, effect).await,
             EffectState::Refused => {
                 let note = self.evidence(&effect, "tried again with the data as it is now", None);
                 transition::effect(&mut effect, EffectState::Intent, note, Proof::None)?;
                 effect.attempt = 0;
                 effect.input = call.input.clone();
-                self.send(call, create, effect).await
+                self.send(call, effect).await
             }
             EffectState::Sending => {
                 let note = self.evidence(&effect, "the engine stopped before the answer was kept", None);
@@ -96,7 +96,7 @@ impl Run<'_> {
     }
 
     /// Arms and sends, and commits what the answer proves.
-    async fn send(&mut self, call: &CallStep<'_>, create: &CreateEffect, mut effect: EffectEntry) -> Flowing {
+    async fn send(&mut self, call: &CallStep<'_>, mut effect: EffectEntry) -> Flowing {
         let connection = self.flow.connection(call.role).clone();
         let retry = connection.system.limits.retry.clone();
         // Everything that can fail without touching the other side comes before the point of no return.
@@ -107,11 +107,14 @@ impl Run<'_> {
                 return Ok(Some(self.unsuccessful(call, outcome, &Value::Null, retry)));
             }
         };
+        let turn = connection.turn().await;
         if let Err(unsent) = connection.identify(&mut prepared).await {
             return Ok(Some(self.unsuccessful(call, unsent.outcome, &Value::Null, retry)));
         }
+        let deadline = connection.deadline();
+        effect.deadline = Some(deadline);
         self.arm(call, &mut effect, &connection, &prepared).await?;
-        let made = connection.send_once(call.operation, &call.input, &prepared).await;
+        let made = connection.send_once(call.operation, &call.input, &prepared, turn, deadline).await;
         crash::point("effect.after_response");
         self.audit_call("effect.answered", call, &made);
         let (refused, untouched, exchange) = (made.refused, made.untouched, made.exchange);
@@ -130,7 +133,7 @@ impl Run<'_> {
                 Ok(Some(self.again_at_once(ending)))
             }
             Outcome::Rejected(refusal) | Outcome::Absent(refusal) if refused => {
-                self.refuse(call, create, effect, refusal, &exchange).await
+                self.refuse(call, effect, refusal, &exchange)
             }
             outcome => {
                 let note = self.evidence(&effect, &outcome.cause(), Some(&exchange));
@@ -155,7 +158,6 @@ impl Run<'_> {
         effect.epoch = self.shared.epoch;
         effect.body_hash = Some(prepared.body_hash());
         effect.sent = Some(now);
-        effect.deadline = Some(connection.deadline());
         let note = self.evidence(effect, "sent", None);
         transition::effect(effect, EffectState::Sending, note, Proof::None)?;
         let facts = json!({
@@ -208,10 +210,9 @@ impl Run<'_> {
 
     /// A definite refusal. Of a first attempt it proves that nothing was done; of a later one it proves nothing about
     /// the attempts before, so those are looked up.
-    async fn refuse(
+    fn refuse(
         &mut self,
         call: &CallStep<'_>,
-        create: &CreateEffect,
         mut effect: EffectEntry,
         refusal: Refusal,
         exchange: &Value,
@@ -219,7 +220,8 @@ impl Run<'_> {
         let note = self.evidence(&effect, &format!("refused: {}", refusal.message), Some(exchange));
         if effect.attempt > 1 {
             self.lose(&mut effect, note, Proof::Answer)?;
-            return self.resolve(call, create, effect).await;
+            self.put(&mut effect);
+            return Ok(Some(self.wait_for_lookup(call, &effect)));
         }
         transition::effect(&mut effect, EffectState::Refused, note, Proof::Answer)?;
         self.audit("effect.refused", json!({ "effect": effect.id, "step": call.path, "code": refusal.code }), None);
@@ -236,7 +238,6 @@ impl Run<'_> {
     async fn resolve(&mut self, call: &CallStep<'_>, create: &CreateEffect, mut effect: EffectEntry) -> Flowing {
         let now = self.now();
         if effect.look_up_at.is_some_and(|at| at > now) {
-            self.put(&mut effect);
             return Ok(Some(self.wait_for_lookup(call, &effect)));
         }
         let connection = self.flow.connection(call.role).clone();
@@ -323,7 +324,7 @@ impl Run<'_> {
         }
         transition::effect(&mut effect, EffectState::Intent, note, Proof::Lookup)?;
         effect.unknown_since = None;
-        self.send(call, create, effect).await
+        self.send(call, effect).await
     }
 
     fn look_again(

@@ -20,6 +20,10 @@ use crate::store::{
     StoreError, Write,
 };
 
+/// States from which a record can be replayed.
+const ENDED: &[RecordState] =
+    &[RecordState::Done, RecordState::Parked, RecordState::Skipped, RecordState::Discarded, RecordState::Waiting];
+
 /// Why an order does not apply: a sentence for the person who gave it.
 type Refused = String;
 
@@ -44,9 +48,7 @@ impl Engine {
             Command::Status => self.status(),
             Command::Resume(order) => self.each(order, &[RecordState::Parked], Self::resume).await,
             Command::Replay(order) => {
-                let states =
-                    [RecordState::Done, RecordState::Parked, RecordState::Skipped, RecordState::Waiting];
-                self.each(order, &states, Self::replay).await
+                self.each(order, ENDED, Self::replay).await
             }
             Command::Discard(order) => {
                 let states = [RecordState::Parked, RecordState::Received, RecordState::Waiting];
@@ -184,10 +186,7 @@ impl Engine {
     }
 
     fn replay(&self, record: &mut Record, _order: &Order) -> Result<&'static str, Refused> {
-        if !matches!(
-            record.state,
-            RecordState::Done | RecordState::Parked | RecordState::Skipped | RecordState::Waiting
-        ) {
+        if !ENDED.contains(&record.state) {
             return Err(format!("it is {}; only what has come to an end can be replayed", word(record.state)));
         }
         let flow = self.flow_of(&record.id).ok_or("its flow is not part of this configuration any more")?;

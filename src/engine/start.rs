@@ -1,8 +1,8 @@
 //! Puts a configuration to work: clients, identities, limits and flows, from settings and the vault.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -15,7 +15,8 @@ use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError};
 use crate::base::Secret;
 use crate::expression::Values;
-use crate::http::{Client, ClientOptions, Limiter, Redactor};
+use crate::http::limit::{LimitOptions, RateLimit};
+use crate::http::{Client, ClientOptions, Limiter, Redactor, authority};
 use crate::spec::model::{self, Config};
 use crate::store::{Batch, StoreError, Write};
 
@@ -50,19 +51,14 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         store: Arc::clone(&parts.store),
         redactor: redactor.clone(),
     });
+    let mut reachable = hosts.unwrap_or_default();
+    reachable.push(host_of(&base_url)?);
     let options = ClientOptions {
-        base_url: base_url.clone(),
-        hosts: hosts.unwrap_or_default(),
+        hosts: reachable,
         ca: declared.ca_file.as_deref().map(|file| read_ca(&parts.config, file)).transpose()?,
         ..ClientOptions::default()
     };
-    let limits = &system.limits;
-    let rate = limits.rate.as_ref().map(|rate| -> Result<(u32, Duration), String> {
-        let calls = rate.calls.evaluate(&values).map_err(|error| error.to_string())?;
-        let calls = calls.as_u64().and_then(|calls| u32::try_from(calls).ok()).filter(|calls| *calls > 0);
-        Ok((calls.ok_or("`limits.rate.calls` must yield a whole number above 0")?, rate.per))
-    });
-    let limiter = Limiter::new(rate.transpose()?, limits.concurrency, Arc::clone(&parts.clock));
+    let limiter = Limiter::new(limits(&system.limits, &values)?, Arc::clone(&parts.clock));
     let client = Client::new(options.clone()).map_err(|error| error.to_string())?;
     let Some(auth) = auth else {
         return Err(format!("{} has no auth kind `{}`", system.name, declared.auth));
@@ -107,9 +103,25 @@ fn identity(auth: &dyn crate::auth::Authenticator) -> Option<Secret> {
     }
 }
 
-fn read_ca(config: &Config, file: &std::path::Path) -> Result<Vec<u8>, String> {
+fn host_of(base_url: &str) -> Result<String, String> {
+    let url = url::Url::parse(base_url).map_err(|error| format!("`{base_url}` is not a URL: {error}"))?;
+    Ok(authority(&url))
+}
+
+fn limits(declared: &model::Limits, values: &Values) -> Result<LimitOptions, String> {
+    let rate = declared.rate.as_ref().map(|rate| {
+        let calls = rate.calls.evaluate(values).map_err(|error| error.to_string())?;
+        let calls = calls.as_u64().and_then(|calls| u32::try_from(calls).ok()).and_then(NonZeroU32::new);
+        let calls = calls.ok_or("`limits.rate.calls` must yield a whole number above 0")?;
+        Ok::<_, String>(RateLimit { calls, per: rate.per })
+    });
+    let concurrency = NonZeroU32::new(declared.concurrency).ok_or("`limits.concurrency` must be above 0")?;
+    Ok(LimitOptions { concurrency, rate: rate.transpose()? })
+}
+
+fn read_ca(config: &Config, file: &std::path::Path) -> Result<String, String> {
     let path = config.directory.join(file);
-    std::fs::read(&path).map_err(|error| format!("the `ca_file` {} cannot be read: {error}", path.display()))
+    std::fs::read_to_string(&path).map_err(|error| format!("the `ca_file` {} cannot be read: {error}", path.display()))
 }
 
 pub(super) fn flows(config: &Config, connections: &BTreeMap<String, Arc<Connection>>) -> Vec<Arc<FlowRuntime>> {

@@ -28,7 +28,7 @@ pub fn record(
         // Work begins, goes on after a wait or a restart, and ends.
         (Received | Running | Waiting, Running | Waiting | Done | Skipped | Parked | InDoubt) => true,
         // A newer content, a person or a replay starts it anew.
-        (Received | Waiting | Done | Skipped | Parked, Received) => true,
+        (Received | Waiting | Done | Skipped | Parked | Discarded, Received) => true,
         // A person, or the truth from the other side, ends a doubt.
         (InDoubt, Waiting | Parked) => true,
         // The source no longer wants it.
