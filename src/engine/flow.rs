@@ -1,18 +1,20 @@
 //! A flow at work: polls on its schedule and works on the records that are due.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
-use super::run::{Ended, Run, Stop};
+use super::run::{self, Ended, Run, Stop};
 use super::shared::Shared;
 use crate::base::{RecordId, clock};
 use crate::expression::Values;
+use crate::spec;
 use crate::spec::model::{Flow, Mapping, Schedule};
 use crate::store::{RecordState, StoreError};
 
@@ -37,6 +39,8 @@ pub(super) struct FlowRuntime {
     pub(super) work: Notify,
     /// Wakes the poller.
     pub(super) poll_now: Notify,
+    /// This flow in earlier revisions of its mapping, as records ask for them.
+    pub(super) earlier: Mutex<HashMap<String, Option<Arc<FlowRuntime>>>>,
 }
 
 /// How a flow stands.
@@ -204,7 +208,46 @@ impl FlowRuntime {
             // Decided otherwise while it waited for its lock.
             return Ok(Ended { state: record.state, halted: None });
         }
-        Run::run(shared, self, record).await
+        if record.mapping_revision == self.mapping.revision {
+            return Run::run(shared, self, record).await;
+        }
+        // A record ends on the mapping it began with.
+        match self.earlier(shared, &record.mapping_revision)? {
+            Some(earlier) => Run::run(shared, &earlier, record).await,
+            None => run::park_without_mapping(shared, record).await,
+        }
+    }
+
+    /// This flow as it was in an earlier revision of the mapping, kept with the records that began on it.
+    fn earlier(&self, shared: &Shared, revision: &str) -> Result<Option<Arc<Self>>, StoreError> {
+        let mut known = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(revision) {
+            return Ok(found.clone());
+        }
+        let sources = shared.store.blob(&format!("mapping/{revision}"))?;
+        let found = sources.and_then(|bytes| self.rebuilt(&bytes)).map(Arc::new);
+        known.insert(revision.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    fn rebuilt(&self, sources: &[u8]) -> Option<Self> {
+        let sources: IndexMap<String, String> = serde_json::from_slice(sources).ok()?;
+        let mapping = spec::mapping_from_sources(sources.into_iter().collect())?;
+        let flow = Arc::clone(mapping.flows.get(&self.flow.name)?);
+        let connected = mapping.systems.keys().all(|role| self.connections.contains_key(role));
+        connected.then(|| Self {
+            name: self.name.clone(),
+            mapping: Arc::new(mapping),
+            flow,
+            schedule: self.schedule.clone(),
+            connections: self.connections.clone(),
+            values: self.values.clone(),
+            width: self.width,
+            condition: Mutex::default(),
+            work: Notify::new(),
+            poll_now: Notify::new(),
+            earlier: Mutex::default(),
+        })
     }
 
     fn ended(

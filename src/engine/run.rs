@@ -435,6 +435,34 @@ pub struct Ended {
     pub halted: Option<(String, Option<Timestamp>)>,
 }
 
+/// Parks a record whose mapping, as it was when it began, is nowhere to be found.
+pub(super) async fn park_without_mapping(shared: &Shared, mut record: Record) -> Result<Ended, Stop> {
+    let now = shared.clock.now();
+    let reason = Reason {
+        message: "the mapping that it began with cannot be loaded any more; replay it to use the mapping as it is now"
+            .to_owned(),
+        code: None,
+        step: None,
+        place: None,
+        detail: None,
+    };
+    transition::record(&mut record, RecordState::Parked, Some(reason), now)?;
+    let expected = record.version;
+    let writes = vec![
+        Write::Audit(AuditDraft {
+            at: now,
+            actor: "engine".to_owned(),
+            record: Some(record.id.clone()),
+            event: "record.parked".to_owned(),
+            facts: json!({ "mapping_revision": record.mapping_revision }),
+            body: None,
+        }),
+        Write::Record { record: Box::new(record), expected },
+    ];
+    shared.store.commit(Batch { writes }).await?;
+    Ok(Ended { state: RecordState::Parked, halted: None })
+}
+
 /// Whether an effect for the record took place, is on its way or is in doubt.
 pub(super) fn made(shared: &Shared, record: &Record) -> Result<bool, StoreError> {
     let effects = shared.store.effects_of(&record.id)?;

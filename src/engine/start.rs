@@ -148,9 +148,10 @@ pub(super) fn flows(config: &Config, connections: &BTreeMap<String, Arc<Connecti
                 connections: connected.clone(),
                 values,
                 width: calls as usize * WIDTH_PER_CALL,
-                condition: Mutex::new(Condition::default()),
+                condition: Mutex::<Condition>::default(),
                 work: Notify::new(),
                 poll_now: Notify::new(),
+                earlier: Mutex::default(),
             }));
         }
     }
