@@ -25,6 +25,8 @@ pub mod header;
 pub mod kind;
 pub mod mutual_tls;
 pub mod oauth2_client_credentials;
+#[cfg(test)]
+mod tests;
 
 pub use kind::{AuthBlock, AuthBlocks, AuthConfig, KINDS};
 
@@ -93,7 +95,7 @@ impl AuthContext {
 }
 
 /// Why we cannot prove who we are.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum AuthError {
     /// A credential is missing, or the other side says that ours are wrong. A person must act.
     #[error("{0}")]

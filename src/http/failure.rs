@@ -91,6 +91,7 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
         AlertDescription::CertificateExpired => "it has expired",
         AlertDescription::CertificateRevoked => "it was revoked",
         AlertDescription::UnknownCA => "it does not know who issued it",
+        AlertDescription::DecryptError => "its signature is not one that it can verify",
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown

@@ -16,6 +16,8 @@ pub mod limit;
 mod pace;
 pub mod redact;
 #[cfg(test)]
+pub(crate) mod loopback;
+#[cfg(test)]
 mod tests;
 
 pub use client::{Client, ClientOptions, Kind};
