@@ -128,7 +128,8 @@ fn probe_user() -> Option<u32> {
     user
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
