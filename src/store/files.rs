@@ -4,13 +4,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Makes a directory that only we can read, or says why an existing one will not do.
+/// Makes a directory that only we can read, or says why an existing one will not do. An empty one is closed to
+/// others first: nobody can have read anything in it.
 ///
 /// # Errors
 /// A sentence with the cure.
 pub fn private_directory(path: &Path) -> Result<(), String> {
     if !path.exists() {
         create_directory(path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
+    }
+    #[cfg(unix)]
+    if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()) {
+        use std::os::unix::fs::PermissionsExt as _;
+        // Somebody else's cannot be changed, which the check below puts into words.
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
     }
     check_private(path)
 }
@@ -128,7 +135,8 @@ fn probe_user() -> Option<u32> {
     user
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -155,6 +163,14 @@ mod tests {
     #[test]
     fn refuses_what_others_can_read() {
         let directory = tempfile::tempdir().unwrap();
+        set_mode(directory.path(), 0o750);
+        private_directory(directory.path()).unwrap();
+        assert_eq!(
+            fs::metadata(directory.path()).unwrap().permissions().mode() & 0o777,
+            0o700,
+            "it was empty"
+        );
+        fs::write(directory.path().join("file"), "").unwrap();
         set_mode(directory.path(), 0o750);
         let sentence = private_directory(directory.path()).unwrap_err();
         assert!(sentence.contains("(mode 750); run `chmod 700 "), "{sentence}");

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use self::error::Failure;
+use self::open::Opened;
 use self::prepare::Prepared;
 use self::read::{Read, Reader};
 use self::writer::{Job, Shared, Writer, lock};
@@ -39,6 +40,9 @@ mod prepare;
 mod read;
 mod tables;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 /// The store on disk.
 #[derive(Debug)]
@@ -85,6 +89,11 @@ impl RedbStore {
     pub fn open_with(directory: &Path, options: OpenOptions, now: Timestamp) -> Result<Self, StoreError> {
         let directory = StateDirectory::open(directory, now)?;
         let opened = open::open(&directory, options, now)?;
+        Self::start(directory, opened)
+    }
+
+    /// Starts the writer of an open database.
+    fn start(directory: StateDirectory, opened: Opened) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared { head: Mutex::new(opened.head.clone()), failed: Mutex::new(None) });
         let database = Arc::new(opened.database);
         let opening = Opening {

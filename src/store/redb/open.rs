@@ -94,7 +94,7 @@ pub(super) fn write_meta(database: &Database, meta: &Meta) -> Result<(), Failure
 }
 
 /// Makes the database under another name first: what bears its name has been a whole one ever since.
-fn create(directory: &StateDirectory, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn create(directory: &StateDirectory, now: Timestamp) -> Result<(), StoreError> {
     let unfinished = directory.unfinished_database();
     let failed = |error: &dyn std::fmt::Display| disk("create", &unfinished, error);
     let file = files::private_options()
@@ -112,7 +112,7 @@ fn create(directory: &StateDirectory, now: Timestamp) -> Result<(), StoreError> 
     files::sync_parent(&unfinished).map_err(|error| failed(&error))
 }
 
-fn read_meta(database: &Database) -> Result<Meta, StoreError> {
+pub(super) fn read_meta(database: &Database) -> Result<Meta, StoreError> {
     let read = || -> Result<Option<Vec<u8>>, Failure> {
         let table = database.begin_read()?.open_table(META)?;
         Ok(table.get(META_KEY)?.map(|stored| stored.value().to_vec()))
