@@ -1,0 +1,1 @@
+//! The simulated Sage 100, quirk by quirk.
