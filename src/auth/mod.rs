@@ -9,7 +9,6 @@
 //! - Credentials come from [`Credentials`] at each use, so that a rotated one works without a restart.
 //! - No credential is in any error, log or `Debug`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -19,11 +18,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::base::{Clock, Secret};
-use crate::http::{Client, Outgoing};
+use crate::http::{Client, Outgoing, Redactor};
 
 pub mod api_key;
+pub mod header;
+pub mod kind;
 pub mod mutual_tls;
 pub mod oauth2_client_credentials;
+
+pub use kind::{AuthBlock, AuthBlocks, AuthConfig, KINDS};
 
 /// A boxed future, as the traits of pluggable parts return it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -73,6 +76,20 @@ pub struct AuthContext {
     pub client: Client,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Learns every secret that a kind reads or fetches, so that none is written down.
+    pub redactor: Redactor,
+}
+
+impl AuthContext {
+    /// Reads a credential and makes it known to the redactor.
+    ///
+    /// # Errors
+    /// When it is missing; the sentence says how to set it.
+    pub fn credential(&self, name: &str) -> Result<Secret, AuthError> {
+        let secret = self.credentials.get(name).map_err(AuthError::Refused)?;
+        self.redactor.add(secret.clone());
+        Ok(secret)
+    }
 }
 
 /// Why we cannot prove who we are.

@@ -3,13 +3,24 @@
 //! Two clients a connection: one for reads and idempotent calls, which keeps connections open, and one for effects
 //! that must happen once, which never re-uses a connection, never follows a redirect and never repeats anything.
 //! No retry lives here: the engine decides what may be sent again.
+//!
+//! Reading order: [`client`] sends, [`guard`] says where to, [`failure`] says what a failure proves, [`connect`] knows
+//! when a connection stood, [`limit`] and [`pace`] hold back, [`backoff`] is arithmetic, [`redact`] hides.
 
+pub mod backoff;
 pub mod client;
+mod connect;
+mod failure;
+pub mod guard;
 pub mod limit;
+mod pace;
 pub mod redact;
+#[cfg(test)]
+mod tests;
 
-pub use client::{Client, ClientOptions};
-pub use limit::Limiter;
+pub use client::{Client, ClientOptions, Kind};
+pub use guard::authority;
+pub use limit::{LimitOptions, Limiter, Permit};
 pub use redact::Redactor;
 
 use std::time::Duration;

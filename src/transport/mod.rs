@@ -9,7 +9,12 @@ use serde_json::Value;
 
 use crate::http::{Incoming, Outgoing};
 
+mod charset;
+pub mod kind;
 pub mod rest;
+pub mod url;
+
+pub use kind::{KINDS, TransportBlock, TransportConfig};
 
 /// The parts of a request, evaluated.
 #[derive(Debug, Clone)]
@@ -17,13 +22,15 @@ pub struct Parts {
     /// The method.
     pub method: http::Method,
     /// Base URL and path joined, percent-encoded.
-    pub url: url::Url,
+    pub url: ::url::Url,
     /// Query parameters in order.
     pub query: Vec<(String, String)>,
     /// Headers in order.
     pub headers: Vec<(String, String)>,
     /// The body as a value tree.
     pub json: Option<Value>,
+    /// Names this one call, for transports whose headers carry it (`request_id`).
+    pub request_id: String,
 }
 
 /// Why a request cannot be written or an answer not be read.

@@ -1,0 +1,156 @@
+//! The kinds there are: one line each in [`kinds!`], from which blocks, schema and dispatch follow.
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+
+use super::{AuthContext, AuthError, Authenticator};
+use super::{api_key, mutual_tls, oauth2_client_credentials};
+use crate::expression::{BlockChecker, Values};
+
+/// Declares the kinds. A kind's module has a `Block` (what authors write), a `Config` (the same, checked) and its
+/// [`Authenticator`].
+macro_rules! kinds {
+    ($( $(#[doc = $doc:literal])* $variant:ident in $module:ident; )+) => {
+        /// What an author writes of one kind: one key, which is the kind, with its fields below.
+        #[derive(Debug, Clone, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum AuthBlock {
+            $( $(#[doc = $doc])* $variant($module::Block), )+
+        }
+
+        /// A checked [`AuthBlock`].
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        pub enum AuthConfig {
+            $( $(#[doc = $doc])* $variant($module::Config), )+
+        }
+
+        /// The names of all kinds.
+        pub const KINDS: &[&str] = &[$( stringify!($module) ),+];
+
+        impl AuthBlock {
+            /// The kind's name.
+            pub fn kind(&self) -> &'static str {
+                match self { $( Self::$variant(_) => stringify!($module), )+ }
+            }
+
+            /// Compiles what is written; `None` when a finding was made. Pointers are relative to the kind's fields.
+            pub fn check(&self, checker: &mut dyn BlockChecker) -> Option<AuthConfig> {
+                match self { $( Self::$variant(block) => block.check(checker).map(AuthConfig::$variant), )+ }
+            }
+
+            fn next<'de, A: MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Self, A::Error> {
+                $( if kind == stringify!($module) { return map.next_value().map(Self::$variant); } )+
+                Err(A::Error::unknown_field(kind, KINDS))
+            }
+        }
+
+        impl AuthConfig {
+            /// The kind's name.
+            pub fn kind(&self) -> &'static str {
+                match self { $( Self::$variant(_) => stringify!($module), )+ }
+            }
+
+            /// The names of the credentials it needs.
+            pub fn credentials(&self) -> Vec<&str> {
+                match self { $( Self::$variant(config) => config.credentials(), )+ }
+            }
+
+            /// The hosts beside the base URL's that it must reach, as [`crate::http::authority`] writes them.
+            /// `values` holds `settings`.
+            ///
+            /// # Errors
+            /// When a template cannot be evaluated or yields no URL.
+            pub fn hosts(&self, values: &Values) -> Result<Vec<String>, AuthError> {
+                match self { $( Self::$variant(config) => config.hosts(values), )+ }
+            }
+
+            /// Puts it to work for one connection.
+            ///
+            /// # Errors
+            /// When a template cannot be evaluated. Credentials are read at each use, so a missing one is no error yet.
+            pub fn build(&self, context: AuthContext) -> Result<Arc<dyn Authenticator>, AuthError> {
+                match self {
+                    $( Self::$variant(config) => config.build(context).map(|built| Arc::new(built) as _), )+
+                }
+            }
+        }
+
+        impl AuthBlocks {
+            fn properties(generator: &mut SchemaGenerator) -> serde_json::Map<String, serde_json::Value> {
+                let mut properties = serde_json::Map::new();
+                $( properties.insert(
+                    stringify!($module).to_owned(),
+                    generator.subschema_for::<$module::Block>().to_value(),
+                ); )+
+                properties
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A key in a header of every request.
+    ApiKey in api_key;
+    /// A client certificate, with an API key beside it where the other side wants both.
+    MutualTls in mutual_tls;
+    /// OAuth 2: tokens fetched with a client id and secret.
+    Oauth2ClientCredentials in oauth2_client_credentials;
+}
+
+/// The `auth:` of a system file: one or more kinds in the author's order; the first is the default.
+#[derive(Debug, Clone)]
+pub struct AuthBlocks(pub Vec<AuthBlock>);
+
+impl<'de> Deserialize<'de> for AuthBlocks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(BlocksVisitor)
+    }
+}
+
+struct BlocksVisitor;
+
+impl<'de> Visitor<'de> for BlocksVisitor {
+    type Value = AuthBlocks;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one or more of {}", KINDS.join(", "))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AuthBlocks, A::Error> {
+        let mut blocks: Vec<AuthBlock> = Vec::new();
+        while let Some(kind) = map.next_key::<String>()? {
+            let block = AuthBlock::next(&kind, &mut map)?;
+            if blocks.iter().any(|other| other.kind() == kind) {
+                return Err(A::Error::custom(format!("`{kind}` is written twice")));
+            }
+            blocks.push(block);
+        }
+        if blocks.is_empty() {
+            return Err(A::Error::custom(format!("write one or more of {}", KINDS.join(", "))));
+        }
+        Ok(AuthBlocks(blocks))
+    }
+}
+
+impl JsonSchema for AuthBlocks {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Auth".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let properties = Self::properties(generator);
+        json_schema!({
+            "type": "object",
+            "description": "The ways to prove who we are; a connection chooses one, and the first is the default.",
+            "properties": properties,
+            "additionalProperties": false,
+            "minProperties": 1,
+        })
+    }
+}
