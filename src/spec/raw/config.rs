@@ -1,0 +1,95 @@
+//! A configuration as operators write it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::written::{AnyTree, Table, Written};
+
+/// What one engine runs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "ml-connector configuration", rename = "Configuration")]
+pub struct ConfigFile {
+    /// The systems to speak to, by names of your choice.
+    #[schemars(required)]
+    pub connections: Option<Table<Written<RawConnection>>>,
+    /// The mappings to run, by their names.
+    #[schemars(required)]
+    pub mappings: Option<Table<Written<RawMappingUse>>>,
+    /// Where state is kept.
+    pub store: Option<RawStore>,
+    /// Where the master key that encrypts credentials comes from.
+    pub key: Option<RawKey>,
+}
+
+/// A system with your settings.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Connection")]
+pub struct RawConnection {
+    /// The system's name.
+    #[schemars(required, example = &"ups")]
+    pub system: Option<Written<String>>,
+    /// The kind of auth to use; the system's first without it.
+    pub auth: Option<Written<String>>,
+    /// The system's settings.
+    pub settings: Option<Written<Table<AnyTree>>>,
+    /// A PEM file with the only authorities to trust for this connection.
+    pub ca_file: Option<Written<String>>,
+}
+
+/// A mapping that runs.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "MappingUse")]
+pub struct RawMappingUse {
+    /// Role -> name of a connection.
+    #[schemars(required)]
+    pub connections: Option<Written<Table<Written<String>>>>,
+    /// The mapping's settings.
+    pub settings: Option<Written<Table<AnyTree>>>,
+    /// Other choices than the mapping's own, by flow.
+    #[serde(default)]
+    pub flows: Table<Written<RawFlowUse>>,
+}
+
+/// Other choices for one flow.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FlowUse")]
+pub struct RawFlowUse {
+    /// Whether it runs; it does unless this is `false`.
+    pub enabled: Option<bool>,
+    /// The time between polls.
+    #[schemars(example = &"15m")]
+    pub every: Option<Written<String>>,
+    /// When to poll, as a cron expression.
+    #[schemars(example = &"0 6-18 * * MON-FRI")]
+    pub cron: Option<Written<String>>,
+    /// The zone of the cron expression.
+    #[schemars(example = &"America/New_York")]
+    pub zone: Option<Written<String>>,
+}
+
+/// Where state is kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Store")]
+pub struct RawStore {
+    /// A directory; `state` beside the configuration unless it says otherwise.
+    #[schemars(required)]
+    pub path: Option<Written<String>>,
+}
+
+/// Where the master key comes from.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Key")]
+pub enum RawKey {
+    /// A file that only the engine's user can read; `master.key` beside the configuration unless it says otherwise.
+    File(Written<String>),
+    /// An environment variable.
+    Environment(Written<String>),
+    /// A command with its arguments; the first line it prints is the key.
+    Command(Vec<Written<String>>),
+}
