@@ -285,7 +285,7 @@ impl FlowRuntime {
     }
 
     fn idle(&self, shared: &Shared) -> Result<bool, StoreError> {
-        Ok(self.condition().polled && shared.store.next_due(&self.name)?.is_none())
+        Ok(self.condition().polled && shared.store.next_due(&self.name, None)?.is_none())
     }
 
     fn next_wake(&self, shared: &Shared, full: bool) -> Result<Timestamp, StoreError> {
@@ -296,7 +296,7 @@ impl FlowRuntime {
         let paused = self.condition().paused_until.unwrap_or(Timestamp::MIN);
         let now = shared.clock.now();
         // What is due already and was not started is in flight; only what becomes due later needs a timer.
-        let due = shared.store.next_due_after(&self.name, now)?;
+        let due = shared.store.next_due(&self.name, Some(now))?;
         let due = due.map_or(far, |due| due.min(far));
         Ok(if paused > now { paused } else { due })
     }

@@ -206,8 +206,8 @@ impl Store for RedbStore {
         self.read(|reader| reader.due(flow, until, limit))
     }
 
-    fn next_due(&self, flow: &str) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|reader| reader.next_due(flow))
+    fn next_due(&self, flow: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|reader| reader.next_due(flow, after))
     }
 
     fn effect(&self, id: &EffectId) -> Result<Option<EffectEntry>, StoreError> {

@@ -77,9 +77,10 @@ impl Reader {
         Ok(ids)
     }
 
-    pub(super) fn next_due(&self, flow: &str) -> Read<Option<Timestamp>> {
+    pub(super) fn next_due(&self, flow: &str, after: Option<Timestamp>) -> Read<Option<Timestamp>> {
         let table = self.transaction.open_table(RECORDS_DUE)?;
-        let first = table.range((flow, i128::MIN, "")..=(flow, i128::MAX, ""))?.next().transpose()?;
+        let from = after.map_or(i128::MIN, |after| after.as_nanosecond() + 1);
+        let first = table.range((flow, from, "")..=(flow, i128::MAX, ""))?.next().transpose()?;
         first
             .map(|(key, _)| {
                 Timestamp::from_nanosecond(key.value().1)
