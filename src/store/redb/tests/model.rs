@@ -43,7 +43,7 @@ fn check(store: &RedbStore, model: &BTreeMap<RecordId, Record>) {
         due.sort_by_key(|record| (record.due, &record.id));
         let ids: Vec<_> = due.iter().map(|record| record.id.clone()).collect();
         assert_eq!(store.due(flow, Timestamp::MAX, usize::MAX).unwrap(), ids);
-        assert_eq!(store.next_due(flow).unwrap(), due.first().map(|record| record.due));
+        assert_eq!(store.next_due(flow, None).unwrap(), due.first().map(|record| record.due));
         for state in STATES {
             let count = mine().filter(|record| record.state == state).count() as u64;
             let counts = store.counts().unwrap();

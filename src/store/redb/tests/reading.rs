@@ -26,8 +26,8 @@ async fn due_records_come_oldest_first_and_only_when_there_is_work() {
     assert_eq!(due(29, 9), [id("a"), id("b")]);
     assert_eq!(due(30, 1), [id("a")]);
     assert_eq!(due(9, 9), []);
-    assert_eq!(fixture.store.next_due("m/f").unwrap(), Some(at(10)));
-    assert_eq!(fixture.store.next_due("m").unwrap(), None);
+    assert_eq!(fixture.store.next_due("m/f", None).unwrap(), Some(at(10)));
+    assert_eq!(fixture.store.next_due("m", None).unwrap(), None);
     fixture.write(vec![put(record(&id("a"), RecordState::Done, 40), 1)]).await;
     fixture.write(vec![put(record(&id("b"), RecordState::Waiting, 50), 1)]).await;
     assert_eq!(due(99, 9), [id("c"), id("b")]);
@@ -42,7 +42,7 @@ async fn a_due_time_is_exact_to_the_nanosecond() {
     let before = Timestamp::from_nanosecond(1_500_000_000).unwrap();
     assert_eq!(fixture.store.due("m/f", before, 9).unwrap(), []);
     assert_eq!(fixture.store.due("m/f", due, 9).unwrap(), [id("a")]);
-    assert_eq!(fixture.store.next_due("m/f").unwrap(), Some(due));
+    assert_eq!(fixture.store.next_due("m/f", None).unwrap(), Some(due));
     let never = Record { due: Timestamp::MAX, ..record(&id("b"), RecordState::Waiting, 1) };
     fixture.write(vec![put(never, 0)]).await;
     assert_eq!(fixture.store.due("m/f", Timestamp::MAX, 9).unwrap().len(), 2);
