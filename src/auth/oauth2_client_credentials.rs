@@ -2,6 +2,8 @@
 
 mod endpoint;
 mod tokens;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
