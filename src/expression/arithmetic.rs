@@ -66,10 +66,10 @@ pub(super) fn decimal(value: &Value) -> Result<Decimal, String> {
 
 /// A decimal as a number: an integer when it is whole.
 pub(super) fn value(decimal: Decimal) -> Value {
-    if decimal.fract().is_zero() {
-        if let Ok(whole) = i64::try_from(decimal) {
-            return Value::from(whole);
-        }
+    if decimal.fract().is_zero()
+        && let Ok(whole) = i64::try_from(decimal)
+    {
+        return Value::from(whole);
     }
     // The text of a decimal is always a number.
     Value::from(decimal.normalize().to_string().parse::<f64>().unwrap_or(f64::NAN))

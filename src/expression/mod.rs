@@ -23,6 +23,8 @@ mod runtime;
 pub mod selector;
 pub mod similar;
 pub mod template;
+#[cfg(test)]
+mod tests;
 pub mod types;
 pub mod value;
 
