@@ -18,6 +18,8 @@ fn yields_typed_values() {
             json!({"ItemCode": "A", "QuantityOrdered": 3, "UnitPrice": 2.5, "UnitWeight": 40.1}),
         ),
         ("{{ {'b': [1, 2.5], 'a': none} }}", json!({"b": [1, 2.5], "a": null})),
+        ("{{ {'a': {'b': {'c': 1}}} }}", json!({"a": {"b": {"c": 1}}})),
+        ("{{ {'a': {'b': {'c': 1}}}.a.b.c }}", json!(1)),
         // Anything else is text.
         ("Order {{ order.SalesOrderNo }}", json!("Order 0000169")),
         ("{{ status }}{{ weight }}", json!("200120.3")),
@@ -108,7 +110,7 @@ fn says_what_is_wrong_with_data() {
         ),
         (
             "{{ data.items | each('a') | last }}",
-            "in `data.items | each('a') | last`: `data.items | each('a') | last` is missing in the data",
+            "in `data.items | each('a') | last`: an item of `data.items | each('a')` is missing in the data",
         ),
         ("{{ data.code > 5 }}", "in `data.code > 5`: text cannot be compared with a number"),
         ("{{ data.code * 5 }}", "in `data.code * 5`: a number was expected, but it is text"),
@@ -123,6 +125,14 @@ fn says_what_is_wrong_with_data() {
         (
             "{{ 'UPS RED' | lookup(settings.services) }}",
             "in `'UPS RED' | lookup(settings.services)`: `lookup`: the table has no key \"UPS RED\"",
+        ),
+        (
+            "{{ data.items | each('a') }}",
+            "in `data.items | each('a')`: an item of `data.items | each('a')` is missing in the data",
+        ),
+        (
+            "{{ data.items | sum_of('a * 2') }}",
+            "in `data.items | sum_of('a * 2')`: `sum_of`: `a` is missing in the data",
         ),
         ("{{ 'x' | number }}", "in `'x' | number`: `number`: \"x\" is not a number"),
     ] {

@@ -178,9 +178,18 @@ fn paths_select() {
         ("$.Results.Packages[*].Label.Image", json!([])),
         ("$.Extra.a[-1]", json!(2)),
         ("$.Extra.missing", json!(null)),
+        ("$.Extra.a[*]", json!([1, 2])),
+        ("$.Extra[*]", json!([[1, 2]])),
+        ("$.Extra.a[1:]", json!([2])),
+        ("$.Extra.a[?@ > 1]", json!([2])),
+        ("$..a", json!([[1, 2]])),
     ] {
         let selector = Selector::compile(path, &answer()).unwrap();
-        assert_eq!(selector.select(&value), Ok(expected), "{path}");
+        assert_eq!(selector.select(&value), Ok(expected.clone()), "{path}");
+        let mut values = Values::default();
+        values.set("answer", &value);
+        let tree = ValueTemplate::Selector { root: "answer".to_owned(), selector };
+        assert_eq!(tree.evaluate(&values), Ok(expected), "{path}");
     }
     let selector = Selector::compile("$.Results.Packages", &answer()).unwrap();
     assert!(selector.select(&json!({})).is_err());
