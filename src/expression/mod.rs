@@ -6,20 +6,33 @@
 //!
 //! Not here: YAML positions (see `spec`), which findings are shown (see `diagnostics`).
 //!
-//! Reading order: [`types`] what values look like, [`normalise`] how outside data is made to fit a type,
-//! [`template`] text with `{{ … }}`, [`selector`] JSONPath, [`value`] trees of templates, [`filters`].
+//! Reading order: [`types`] what values look like, [`normalise`] how outside data is made to fit a type, [`fits`] the
+//! strict check before sending, [`template`] text with `{{ … }}`, [`selector`] JSONPath, [`value`] trees of templates,
+//! [`filters`]. Behind them: `pieces` splits a template, `check` finds its type and lowers it, `runtime` evaluates,
+//! `data` holds values, `arithmetic` calculates with decimals, `budget` bounds memory.
 
+mod arithmetic;
+mod budget;
+mod check;
+mod data;
 pub mod filters;
+pub mod fits;
 pub mod normalise;
+mod pieces;
+mod runtime;
 pub mod selector;
+pub mod similar;
 pub mod template;
 pub mod types;
 pub mod value;
 
+pub use data::Values;
+pub use fits::fits;
 pub use normalise::{Mismatch, normalise};
 pub use selector::Selector;
-pub use template::{Template, Values};
-pub use types::{Field, ObjectType, Scope, Type};
+pub use similar::did_you_mean;
+pub use template::Template;
+pub use types::{Field, ObjectType, Scope, Type, assignable};
 pub use value::ValueTemplate;
 
 use std::ops::Range;

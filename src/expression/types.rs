@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::similar;
+
 /// The type of a value. Every value is a JSON value at run time; the type says which ones are allowed and how
 /// outside data is made to fit (see [`super::normalise()`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +70,8 @@ impl Type {
 
     /// An object type from names and types.
     pub fn object<const N: usize>(fields: [(&str, Self); N]) -> Self {
-        let fields = fields.into_iter().map(|(name, ty)| (name.to_owned(), Field { ty, docs: None })).collect();
+        let fields =
+            fields.into_iter().map(|(name, ty)| (name.to_owned(), Field { ty, docs: None })).collect();
         Self::Object(Arc::new(ObjectType { name: None, fields }))
     }
 
@@ -120,6 +123,203 @@ impl fmt::Display for Type {
             },
             Self::Table(item) => write!(f, "table of {item}"),
             Self::Optional(inner) => write!(f, "{inner}, or nothing"),
+        }
+    }
+}
+
+/// Whether a value of type `from` may be given where `to` is wanted. Text of unknown length may be given where there
+/// is a limit, anything may be given anywhere: both are checked again at run time.
+///
+/// # Errors
+/// Every reason why not, one sentence each, joined by `; `.
+pub fn assignable(from: &Type, to: &Type) -> Result<(), String> {
+    let mut reasons = Vec::new();
+    assign(from, to, "", &mut reasons);
+    if reasons.is_empty() { Ok(()) } else { Err(reasons.join("; ")) }
+}
+
+fn assign(from: &Type, to: &Type, path: &str, reasons: &mut Vec<String>) {
+    let subject = || if path.is_empty() { "it".to_owned() } else { format!("`{path}`") };
+    match (from, to) {
+        (Type::Any, _) | (_, Type::Any) | (Type::Null, Type::Null | Type::Optional(_)) => {}
+        (Type::Optional(from), Type::Optional(to)) => assign(from, to, path, reasons),
+        (_, Type::Optional(to)) => assign(from, to, path, reasons),
+        (Type::Null, _) => reasons.push(format!("{} is nothing, but {to} is wanted", subject())),
+        (Type::Optional(from), _) => {
+            reasons.push(format!("{} may be nothing", subject()));
+            assign(from, to, path, reasons);
+        }
+        (Type::Text { max: Some(from) }, Type::Text { max: Some(to) }) if from > to => reasons.push(format!(
+            "{} may have {from} characters, but at most {to} fit; shorten it with `| clip({to})`",
+            subject()
+        )),
+        (Type::List(from), Type::List(_)) if **from == Type::Null => {}
+        (Type::List(from), Type::List(to)) | (Type::Table(from), Type::Table(to)) => {
+            assign(from, to, &format!("{path}[]"), reasons);
+        }
+        (Type::Object(from), Type::Object(to)) => assign_fields(from, to, path, reasons),
+        (Type::Object(from), Type::Table(to)) => {
+            for (name, field) in &from.fields {
+                assign(&field.ty, to, &join_path(path, name), reasons);
+            }
+        }
+        (from, to) if same_kind(from, to) => {}
+        _ => reasons.push(format!("{} is {from}, but {to} is wanted", subject())),
+    }
+}
+
+fn assign_fields(from: &ObjectType, to: &ObjectType, path: &str, reasons: &mut Vec<String>) {
+    for (name, wanted) in &to.fields {
+        match from.fields.get(name) {
+            Some(given) => assign(&given.ty, &wanted.ty, &join_path(path, name), reasons),
+            None if wanted.ty.may_be_null() => {}
+            None => reasons.push(format!("`{}` is missing", join_path(path, name))),
+        }
+    }
+    for name in from.fields.keys().filter(|name| !to.fields.contains_key(*name)) {
+        let near = similar::suggestion(name, to.fields.keys().map(String::as_str));
+        let near = near.map_or(String::new(), |near| format!(" ({near})"));
+        reasons.push(format!(
+            "`{}` is not a field of {}{near}",
+            join_path(path, name),
+            Type::Object(to.clone().into())
+        ));
+    }
+}
+
+fn join_path(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+fn same_kind(from: &Type, to: &Type) -> bool {
+    match to {
+        Type::Boolean | Type::Presence => matches!(from, Type::Boolean | Type::Presence),
+        Type::Integer => *from == Type::Integer,
+        Type::Number => from.is_number(),
+        Type::Text { .. } | Type::Duration | Type::Zone => from.is_text(),
+        _ => from == to,
+    }
+}
+
+impl Type {
+    /// Whether every value but null is text.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Text { .. } | Self::Duration | Self::Zone)
+    }
+
+    /// Whether every value but null is a number.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self, Self::Integer | Self::Number)
+    }
+
+    /// Whether every value but null is `true` or `false`.
+    pub(super) fn is_boolean(&self) -> bool {
+        matches!(self, Self::Boolean | Self::Presence)
+    }
+
+    /// The type without limits and names, for messages about what something is.
+    pub(super) fn noun(&self) -> String {
+        match self {
+            Self::Text { .. } => "text".to_owned(),
+            Self::Optional(inner) => format!("{} or nothing", inner.noun()),
+            other => other.to_string(),
+        }
+    }
+
+    /// The type that holds the values of both; `None` when they have nothing in common.
+    pub(super) fn join(&self, other: &Self) -> Option<Self> {
+        Some(match (self, other) {
+            (a, b) if a == b => a.clone(),
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (Self::Null, some) | (some, Self::Null) => some.clone().optional(),
+            (Self::Optional(a), b) | (b, Self::Optional(a)) => a.join(b.required())?.optional(),
+            (Self::Text { max: Some(a) }, Self::Text { max: Some(b) }) => Self::Text { max: Some(*a.max(b)) },
+            (a, b) if a.is_text() && b.is_text() => Self::TEXT,
+            (a, b) if a.is_number() && b.is_number() => Self::Number,
+            (a, b) if a.is_boolean() && b.is_boolean() => Self::Boolean,
+            (Self::List(a), some) | (some, Self::List(a))
+                if **a == Self::Null && matches!(some, Self::List(_)) =>
+            {
+                some.clone()
+            }
+            (Self::List(a), Self::List(b)) => Self::list(a.join(b)?),
+            (Self::Table(a), Self::Table(b)) => Self::Table(Arc::new(a.join(b)?)),
+            (Self::Object(a), Self::Object(b)) => Self::Object(Arc::new(a.join(b)?)),
+            _ => return None,
+        })
+    }
+}
+
+impl ObjectType {
+    fn join(&self, other: &Self) -> Option<Self> {
+        let mut fields = IndexMap::new();
+        for (name, a) in &self.fields {
+            let ty = match other.fields.get(name) {
+                Some(b) => a.ty.join(&b.ty)?,
+                None => a.ty.clone().optional(),
+            };
+            fields.insert(name.clone(), Field { ty, docs: a.docs.clone() });
+        }
+        for (name, b) in other.fields.iter().filter(|(name, _)| !self.fields.contains_key(*name)) {
+            fields.insert(name.clone(), Field { ty: b.ty.clone().optional(), docs: b.docs.clone() });
+        }
+        Some(Self { name: self.name.clone().filter(|name| other.name.as_ref() == Some(name)), fields })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(max: u32) -> Type {
+        Type::Text { max: Some(max) }
+    }
+
+    #[test]
+    fn says_what_may_be_given_where() {
+        let address = Type::object([("city", text(30)), ("state", Type::TEXT.optional())]);
+        for (from, to, expected) in [
+            (Type::Integer, Type::Number, Ok(())),
+            (Type::Number, Type::Integer, Err("it is number, but integer is wanted")),
+            (Type::TEXT, text(2), Ok(())),
+            (
+                text(3),
+                text(2),
+                Err("it may have 3 characters, but at most 2 fit; shorten it with `| clip(2)`"),
+            ),
+            (Type::TEXT.optional(), Type::TEXT, Err("it may be nothing")),
+            (Type::Null, Type::TEXT, Err("it is nothing, but text is wanted")),
+            (Type::Null, Type::TEXT.optional(), Ok(())),
+            (Type::Any, Type::list(Type::TEXT), Ok(())),
+            (Type::list(Type::Null), Type::list(Type::TEXT), Ok(())),
+            (Type::list(Type::TEXT), Type::list(Type::Number), Err("`[]` is text, but number is wanted")),
+            (Type::object([("city", Type::TEXT)]), address.clone(), Ok(())),
+            (
+                Type::object([("cty", Type::TEXT)]),
+                address.clone(),
+                Err("`city` is missing; `cty` is not a field of object (did you mean `city`?)"),
+            ),
+            (Type::object([("a", Type::Integer)]), Type::Table(Arc::new(Type::Number)), Ok(())),
+        ] {
+            assert_eq!(assignable(&from, &to), expected.map_err(str::to_owned), "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn joins_what_has_something_in_common() {
+        for (a, b, expected) in [
+            (Type::Integer, Type::Number, Some(Type::Number)),
+            (Type::Null, Type::TEXT, Some(Type::TEXT.optional())),
+            (text(2).optional(), text(3), Some(text(3).optional())),
+            (Type::list(Type::Null), Type::list(Type::TEXT), Some(Type::list(Type::TEXT))),
+            (Type::TEXT, Type::Number, None),
+            (
+                Type::object([("a", Type::TEXT)]),
+                Type::object([("b", Type::TEXT)]),
+                Some(Type::object([("a", Type::TEXT.optional()), ("b", Type::TEXT.optional())])),
+            ),
+        ] {
+            assert_eq!(a.join(&b), expected, "{a} and {b}");
         }
     }
 }
