@@ -11,6 +11,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use futures_util::stream;
 use tokio::net::TcpListener;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use super::exchange::{Answer, Call};
@@ -96,9 +97,7 @@ async fn handle<S: System>(
             Err(_) => return respond(system.failure(&call, 429)),
         },
     };
-    let response = suffer(&system, call, &cut).await;
-    drop(session);
-    response
+    suffer(&system, call, &cut, session).await
 }
 
 async fn read(request: Request) -> Option<Call> {
@@ -120,7 +119,12 @@ enum Course {
     Nothing,
 }
 
-async fn suffer<S: System>(system: &Arc<S>, call: Call, cut: &Cut) -> Response {
+async fn suffer<S: System>(
+    system: &Arc<S>,
+    call: Call,
+    cut: &Cut,
+    session: Option<OwnedSemaphorePermit>,
+) -> Response {
     let strike = system.desk().strike(&call);
     let fault = strike.as_ref().map(|strike| strike.fault);
     let delay = strike.as_ref().and_then(|strike| strike.delay);
@@ -135,6 +139,8 @@ async fn suffer<S: System>(system: &Arc<S>, call: Call, cut: &Cut) -> Response {
         Course::Refuse(answer) => (answer, false),
         Course::Nothing => (Answer::empty(0), false),
     };
+    // The session is free again once the work is done, however long the answer takes on its way.
+    drop(session);
     let number = note(system.as_ref(), &call, fault, acted, answer.status);
     match fault {
         Some(Fault::ActThenTimeout) => {
@@ -242,3 +248,6 @@ fn truncate(answer: Answer, cut: Cut) -> Response {
     *response.body_mut() = Body::from_stream(pieces);
     response
 }
+
+#[cfg(test)]
+mod tests;
