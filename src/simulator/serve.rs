@@ -142,6 +142,10 @@ async fn suffer<S: System>(
     // The session is free again once the work is done, however long the answer takes on its way.
     drop(session);
     let number = note(system.as_ref(), &call, fault, acted, answer.status);
+    if fault == Some(Fault::LateAct) {
+        act_late(system.clone(), call, number, delay.unwrap_or(Duration::from_secs(2)));
+        return reset(cut);
+    }
     match fault {
         Some(Fault::ActThenTimeout) => {
             // Whoever stops the simulator need not wait.
@@ -149,22 +153,19 @@ async fn suffer<S: System>(
                 () = tokio::time::sleep(delay.unwrap_or(Duration::from_secs(60))) => {}
                 () = cut.done() => {}
             }
-            cut.now();
-            respond(Answer::empty(500))
+            reset(cut)
         }
-        Some(Fault::ActThenDrop | Fault::DropBeforeActing) => {
-            cut.now();
-            respond(Answer::empty(500))
-        }
-        Some(Fault::LateAct) => {
-            act_late(system.clone(), call, number, delay.unwrap_or(Duration::from_secs(2)));
-            cut.now();
-            respond(Answer::empty(500))
-        }
+        Some(Fault::ActThenDrop | Fault::DropBeforeActing) => reset(cut),
         Some(Fault::ActThenStatus500) => respond(system.failure(&call, 500)),
         Some(Fault::TruncatedBody) => truncate(answer, cut.clone()),
         _ => respond(answer),
     }
+}
+
+/// Cuts the connection: nothing of what is returned here reaches the caller.
+fn reset(cut: &Cut) -> Response {
+    cut.now();
+    respond(Answer::empty(500))
 }
 
 fn course<S: System>(system: &S, call: &Call, strike: Option<&Strike>) -> Course {
