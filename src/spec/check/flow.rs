@@ -13,6 +13,7 @@ use super::mapping::Roles;
 use super::schedule::WrittenSchedule;
 use super::steps::Steps;
 use super::system::Checked;
+use super::templates::after;
 
 /// Checks a flow; `None` when it has a finding.
 pub fn flow(
@@ -42,6 +43,8 @@ pub fn flow(
     let idempotency_key =
         raw.idempotency_key.as_ref().and_then(|key| checker.naming(key, &names, "the idempotency key"));
     let on_change = on_change(checker, raw.on_change.as_ref(), &names);
+    // Steps are done only for records that were selected; the rest is asked of every record.
+    let mut names = after(select.as_ref().and_then(Option::as_ref), &names, true);
     names.insert("key".to_owned(), Type::TEXT);
     names.insert("idempotency_key".to_owned(), Type::TEXT);
     let steps = raw.steps.as_ref().and_then(|steps| Steps { checker, roles }.list(steps, &mut names, ""));

@@ -11,7 +11,7 @@ use super::checker::Checker;
 use super::flow::{member, unknown_member};
 use super::mapping::Roles;
 use super::system::input;
-use super::templates::item_type;
+use super::templates::{after, item_type};
 
 /// Checks steps.
 pub struct Steps<'c, 'a> {
@@ -48,19 +48,26 @@ impl Steps<'_, '_> {
         };
         let action = self.action(raw.node);
         let conditional = raw.when.is_some();
+        let inner = after(when.as_ref().and_then(Option::as_ref), names, true);
         let mut later = Scope::new();
         let kind = match action {
             Some("call") => raw.call.as_ref().and_then(|call| {
-                let (result, kind) = self.call(call, raw, names);
+                let (result, kind) = self.call(call, raw, &inner);
                 if let Some(id) = &raw.id {
                     later.insert(id.value.clone(), if conditional { result.optional() } else { result });
                 }
                 kind
             }),
-            Some("check") => raw.check.as_ref().and_then(|check| self.check(check, raw, names)),
-            Some("set") => raw.set.as_ref().and_then(|set| self.set(set, names, conditional)),
-            Some("link") => raw.link.as_ref().and_then(|link| self.link(link, names)),
-            Some(_) => raw.for_each.as_ref().and_then(|list| self.for_each(list, raw, names, &path)),
+            Some("check") => raw.check.as_ref().and_then(|check| {
+                let kind = self.check(check, raw, &inner);
+                if let (Some(StepKind::Check { condition, .. }), false) = (&kind, conditional) {
+                    *names = condition.narrowed(names, true);
+                }
+                kind
+            }),
+            Some("set") => raw.set.as_ref().and_then(|set| self.set(set, &inner, &mut later, conditional)),
+            Some("link") => raw.link.as_ref().and_then(|link| self.link(link, &inner)),
+            Some(_) => raw.for_each.as_ref().and_then(|list| self.for_each(list, raw, &inner, &path)),
             None => None,
         };
         names.append(&mut later);
@@ -147,7 +154,7 @@ impl Steps<'_, '_> {
             }
             return None;
         };
-        let otherwise = self.otherwise(otherwise, names);
+        let otherwise = self.otherwise(otherwise, &after(condition.as_ref(), names, false));
         Some(StepKind::Check { condition: condition?, otherwise: otherwise? })
     }
 
@@ -173,16 +180,19 @@ impl Steps<'_, '_> {
     fn set(
         &mut self,
         set: &Written<Table<AnyTree>>,
-        names: &mut Scope,
+        names: &Scope,
+        later: &mut Scope,
         conditional: bool,
     ) -> Option<StepKind> {
+        let mut names = names.clone();
         let mut values = Vec::new();
         let mut whole = true;
         for (name, AnyTree(node)) in set.iter() {
-            whole &= self.checker.identifier(name.node, "a value") && self.checker.free(name.node, names);
-            let value = self.checker.values(*node, names, None);
+            whole &= self.checker.identifier(name.node, "a value") && self.checker.free(name.node, &names);
+            let value = self.checker.values(*node, &names, None);
             let ty = value.as_ref().map_or(Type::Any, |value| value.result_type());
-            names.insert(name.value.clone(), if conditional { ty.optional() } else { ty });
+            later.insert(name.value.clone(), if conditional { ty.clone().optional() } else { ty.clone() });
+            names.insert(name.value.clone(), ty);
             match value {
                 Some(value) => values.push((name.value.clone(), value)),
                 None => whole = false,

@@ -184,9 +184,12 @@ impl Checker<'_> {
         let (_, condition_node) = self.tree.entry(node, "when")?;
         let condition = self.template(condition_node, scope);
         let (_, give_node) = self.tree.entry(node, "give")?;
-        let give = self.values(give_node, scope, answer);
+        let give = self.values(give_node, &after(condition.as_ref(), scope, true), answer);
         let otherwise = match self.tree.entry(node, "otherwise") {
-            Some((_, otherwise)) => Some(Box::new(self.values(otherwise, scope, answer)?)),
+            Some((_, otherwise)) => {
+                let otherwise = self.values(otherwise, &after(condition.as_ref(), scope, false), answer);
+                Some(Box::new(otherwise?))
+            }
             None => None,
         };
         Some(ValueTemplate::When { condition: condition?, give: Box::new(give?), otherwise })
@@ -257,6 +260,11 @@ impl Checker<'_> {
         self.push(finding);
         None
     }
+}
+
+/// What is known of the names once a condition has held, or has not.
+pub fn after(condition: Option<&Template>, scope: &Scope, held: bool) -> Scope {
+    condition.map_or_else(|| scope.clone(), |condition| condition.narrowed(scope, held))
 }
 
 /// The type of the items that a list template yields.
