@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::expression::{Scope, Type};
 use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal, Schedule, Source, Stream};
 use crate::spec::raw::Written;
-use crate::spec::structure::suggest;
 use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal, RawPoll, RawSource};
+use crate::spec::structure::suggest;
 
 use super::checker::{Checker, scope};
 use super::mapping::Roles;
@@ -29,9 +29,10 @@ pub fn flow(
         _ => Type::Any,
     };
     let mut names = scope([("settings", settings)]);
-    let record = raw.record.as_ref().filter(|record| {
-        checker.identifier(record.node, "the record") && checker.free(record.node, &names)
-    });
+    let record = raw
+        .record
+        .as_ref()
+        .filter(|record| checker.identifier(record.node, "the record") && checker.free(record.node, &names));
     if let Some(record) = &raw.record {
         names.insert(record.value.clone(), record_type);
     }
@@ -80,11 +81,16 @@ fn poll_source(
         checker.report("missing-key", head, "`poll` needs a key `every`", help);
     }
     let stream = named.as_ref().map(|(_, stream)| Arc::clone(stream));
-    let whole = |(role, stream): (String, Arc<Stream>), schedule: Schedule| Source::Poll { role, stream, schedule };
+    let whole =
+        |(role, stream): (String, Arc<Stream>), schedule: Schedule| Source::Poll { role, stream, schedule };
     (stream, named.zip(schedule).map(|(named, schedule)| whole(named, schedule)))
 }
 
-fn stream(checker: &mut Checker<'_>, roles: &Roles, written: &Written<String>) -> Option<(String, Arc<Stream>)> {
+fn stream(
+    checker: &mut Checker<'_>,
+    roles: &Roles,
+    written: &Written<String>,
+) -> Option<(String, Arc<Stream>)> {
     let (role, name, system) = member(checker, roles, written, "stream")?;
     match system.streams.get(&name) {
         Some(stream) => Some((role, Arc::clone(stream))),
@@ -105,7 +111,12 @@ pub fn member(
     let Some((role, name)) = written.split_once('.') else {
         let example = roles.keys().next().map_or("role", String::as_str);
         let headline = format!("`{}` does not say whose {what} it is", written.value);
-        checker.report("unknown-role", written.node, headline, format!("write for example `{example}.{}`", written.value));
+        checker.report(
+            "unknown-role",
+            written.node,
+            headline,
+            format!("write for example `{example}.{}`", written.value),
+        );
         return None;
     };
     let Some(system) = roles.get(role) else {
@@ -147,11 +158,7 @@ fn on_refusal(raw: Option<RawOnRefusal>) -> OnRefusal {
     }
 }
 
-fn on_change(
-    checker: &mut Checker<'_>,
-    raw: Option<&RawOnChange>,
-    names: &Scope,
-) -> Option<OnChange> {
+fn on_change(checker: &mut Checker<'_>, raw: Option<&RawOnChange>, names: &Scope) -> Option<OnChange> {
     let watch = match raw.and_then(|raw| raw.watch.as_ref()) {
         Some(watch) => Some(checker.template(watch.node, names)?),
         None => None,

@@ -22,8 +22,13 @@ pub struct Steps<'c, 'a> {
 }
 
 /// The keys of which a step has one, with the keys that may stand beside them.
-const ACTIONS: [(&str, &[&str]); 5] =
-    [("call", &["with"]), ("check", &["otherwise"]), ("set", &[]), ("link", &[]), ("for_each", &["as", "steps"])];
+const ACTIONS: [(&str, &[&str]); 5] = [
+    ("call", &["with"]),
+    ("check", &["otherwise"]),
+    ("set", &[]),
+    ("link", &[]),
+    ("for_each", &["as", "steps"]),
+];
 
 impl Steps<'_, '_> {
     /// Checks a list of steps. Names that they define are added to `names`. `prefix` begins their paths.
@@ -78,7 +83,10 @@ impl Steps<'_, '_> {
     }
 
     fn id(&mut self, id: &Written<String>, names: &Scope) -> bool {
-        if id.strip_prefix("step").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()) && !rest.is_empty()) {
+        if id
+            .strip_prefix("step")
+            .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()) && !rest.is_empty())
+        {
             let headline = format!("`{}` is what a step without an id is called", id.value);
             self.checker.report("bad-name", id.node, headline, "name the step for what it does");
             return false;
@@ -115,7 +123,8 @@ impl Steps<'_, '_> {
                 };
                 for (key, name) in keys.iter().filter(|(_, name)| !beside.contains(name)) {
                     if let Some(owner) = ACTIONS.iter().find_map(|action| foreign(action, name)) {
-                        let headline = format!("`{name}` belongs to `{owner}`, but this step is a `{action}`");
+                        let headline =
+                            format!("`{name}` belongs to `{owner}`, but this step is a `{action}`");
                         self.checker.report("misplaced-key", *key, headline, "remove it");
                     }
                 }
@@ -145,7 +154,12 @@ impl Steps<'_, '_> {
         (operation.result.result_type(), kind)
     }
 
-    fn check(&mut self, written: &Written<String>, raw: &Written<RawStep>, names: &Scope) -> Option<StepKind> {
+    fn check(
+        &mut self,
+        written: &Written<String>,
+        raw: &Written<RawStep>,
+        names: &Scope,
+    ) -> Option<StepKind> {
         let condition = self.checker.condition(written, names);
         let Some(otherwise) = &raw.otherwise else {
             let help = "add `otherwise: { park: \"…\" }` with what a person is to do, or `otherwise: { skip: \"…\" }`";
@@ -225,7 +239,12 @@ impl Steps<'_, '_> {
         for key in ["as", "steps"] {
             if self.checker.tree.entry(raw.node, key).is_none() {
                 let help = "write `for_each: \"{{ … }}\"`, `as: item` and `steps:`";
-                self.checker.report("missing-key", written.node, format!("`for_each` needs a key `{key}`"), help);
+                self.checker.report(
+                    "missing-key",
+                    written.node,
+                    format!("`for_each` needs a key `{key}`"),
+                    help,
+                );
             }
         }
         let name = raw.name.as_ref()?;
