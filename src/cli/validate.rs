@@ -103,6 +103,10 @@ fn summary(findings: &[Diagnostic], files: usize) -> String {
     let files = table::counted(files, "file");
     match (errors, warnings) {
         (0, 0) => format!("{files} checked, nothing to say"),
-        _ => format!("{files} checked: {}, {}", table::counted(errors, "error"), table::counted(warnings, "warning")),
+        _ => format!(
+            "{files} checked: {}, {}",
+            table::counted(errors, "error"),
+            table::counted(warnings, "warning")
+        ),
     }
 }

@@ -143,7 +143,12 @@ impl Workspace {
         RedbStore::open(directory, self.clock.now()).map(Arc::new)
     }
 
-    fn assemble(&self, vault: Arc<Vault>, store: Arc<RedbStore>, scratch: Option<PathBuf>) -> Result<Opened, Trouble> {
+    fn assemble(
+        &self,
+        vault: Arc<Vault>,
+        store: Arc<RedbStore>,
+        scratch: Option<PathBuf>,
+    ) -> Result<Opened, Trouble> {
         let parts = Parts {
             config: Arc::clone(&self.config),
             store: Arc::clone(&store) as Arc<dyn Store>,
