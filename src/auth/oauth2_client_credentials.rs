@@ -1,9 +1,9 @@
 //! OAuth 2 client credentials: a token fetched with a client id and secret, and kept until it expires.
 
 mod endpoint;
-mod tokens;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::time::Duration;
 
@@ -108,7 +108,9 @@ impl Config {
         let endpoint = Endpoint {
             url: self.url(&values)?,
             // A scope that a setting leaves empty is none.
-            scope: scope.and_then(|scope| scope.as_str().map(str::to_owned)).filter(|scope| !scope.is_empty()),
+            scope: scope
+                .and_then(|scope| scope.as_str().map(str::to_owned))
+                .filter(|scope| !scope.is_empty()),
             headers: endpoint::headers(&self.headers.evaluate(&values).map_err(refused)?)?,
         };
         Ok(Oauth2::new(self.clone(), endpoint, context))

@@ -203,7 +203,8 @@ fn several_kinds_keep_the_order_they_were_written_in() {
 #[test]
 fn a_key_belongs_to_its_header() {
     let written = json!({ "certificate": "c", "key": "k", "header": "X-API-Key" });
-    let error = serde_json::from_value::<AuthBlock>(json!({ "mutual_tls": written })).unwrap_err().to_string();
+    let error =
+        serde_json::from_value::<AuthBlock>(json!({ "mutual_tls": written })).unwrap_err().to_string();
     assert!(error.contains("belong together"), "{error}");
 }
 

@@ -107,3 +107,83 @@ fn illegal(what: String, from: &impl serde::Serialize, to: &impl serde::Serializ
         to: name(serde_json::to_string(to).unwrap_or_default()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{EffectId, RecordId};
+    use serde_json::Value;
+
+    const STATES: [EffectState; 7] = [
+        EffectState::Intent,
+        EffectState::Sending,
+        EffectState::Confirmed,
+        EffectState::Refused,
+        EffectState::Unknown,
+        EffectState::InDoubt,
+        EffectState::Cancelled,
+    ];
+
+    fn entry(state: EffectState) -> EffectEntry {
+        EffectEntry {
+            id: EffectId::new("m", "f", "k", "s"),
+            version: 1,
+            record: RecordId::new("m", "f", "k"),
+            step: "s".to_owned(),
+            operation: "r.o".to_owned(),
+            place: String::new(),
+            state,
+            attempt: 1,
+            epoch: 1,
+            reference: None,
+            input: Value::Null,
+            body_hash: None,
+            mapping_revision: String::new(),
+            planned: Timestamp::UNIX_EPOCH,
+            sent: None,
+            deadline: None,
+            unknown_since: None,
+            look_up_at: None,
+            evidence: Vec::new(),
+            result: None,
+        }
+    }
+
+    fn allowed(from: EffectState, to: EffectState, proof: Proof) -> bool {
+        let note = Evidence { at: Timestamp::UNIX_EPOCH, attempt: 1, what: String::new(), detail: None };
+        effect(&mut entry(from), to, note, proof).is_ok()
+    }
+
+    #[test]
+    fn what_is_unknown_is_never_guessed_away() {
+        for from in [EffectState::Unknown, EffectState::InDoubt] {
+            for to in [EffectState::Intent, EffectState::Refused, EffectState::Cancelled, EffectState::Confirmed] {
+                for proof in [Proof::None, Proof::Answer] {
+                    assert!(!allowed(from, to, proof), "{from:?} -> {to:?} by {proof:?}");
+                }
+            }
+        }
+        assert!(!allowed(EffectState::InDoubt, EffectState::Intent, Proof::Lookup));
+        assert!(allowed(EffectState::InDoubt, EffectState::Intent, Proof::Person));
+    }
+
+    #[test]
+    fn only_an_intent_is_sent() {
+        for from in STATES {
+            let sent = [Proof::None, Proof::Answer, Proof::Lookup, Proof::Person]
+                .into_iter()
+                .any(|proof| allowed(from, EffectState::Sending, proof));
+            assert_eq!(sent, from == EffectState::Intent, "{from:?}");
+        }
+    }
+
+    #[test]
+    fn what_took_place_stays() {
+        for to in STATES {
+            for proof in [Proof::None, Proof::Answer, Proof::Lookup, Proof::Person] {
+                assert!(!allowed(EffectState::Confirmed, to, proof));
+                assert!(!allowed(EffectState::Cancelled, to, proof));
+            }
+        }
+    }
+}

@@ -73,7 +73,8 @@ impl Loopback {
 
     /// A client that may reach this server.
     pub(crate) fn client(&self) -> Client {
-        Client::new(ClientOptions { hosts: vec![self.address.to_string()], ..ClientOptions::default() }).unwrap()
+        Client::new(ClientOptions { hosts: vec![self.address.to_string()], ..ClientOptions::default() })
+            .unwrap()
     }
 
     pub(crate) fn count(&self) -> usize {

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use super::client::{Client, ClientOptions, Kind};
 use super::loopback::{Loopback, answer, get, read_request};
 use super::{Incoming, Outgoing, SendError};
+use crate::base::Secret;
 
 const LONG: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_millis(60);
@@ -54,7 +55,10 @@ async fn requests_arrive_as_they_were_written() {
     }
     for request in server.requests.lock().unwrap().iter() {
         assert!(request.starts_with("POST /x%2Fy?q=a%20b HTTP/1.1\r\n"), "{request}");
-        assert!(request.contains(concat!("user-agent: ml-connector/", env!("CARGO_PKG_VERSION"))), "{request}");
+        assert!(
+            request.contains(concat!("user-agent: ml-connector/", env!("CARGO_PKG_VERSION"))),
+            "{request}"
+        );
         assert!(request.contains("x-key: k") && request.ends_with("\r\n\r\n{\"b\":2}"), "{request}");
     }
 }
@@ -91,13 +95,41 @@ async fn a_refused_port_proves_that_nothing_was_sent() {
 
 #[tokio::test]
 async fn a_host_without_address_proves_that_nothing_was_sent() {
-    let hosts = vec!["nowhere.invalid:443".to_owned()];
-    let client = Client::new(ClientOptions { hosts, ..ClientOptions::default() }).unwrap();
-    let url: url::Url = "https://nowhere.invalid/x?token=hunter2".parse().unwrap();
+    // A label that is too long fails in the resolver itself, without asking the network.
+    let host = format!("{}.invalid", "x".repeat(70));
+    let options = ClientOptions {
+        hosts: vec![format!("{host}:80")],
+        allow_plain_http: true,
+        ..ClientOptions::default()
+    };
+    let client = Client::new(options).unwrap();
+    let url: url::Url = format!("http://{host}/x?token=hunter2").parse().unwrap();
     for kind in [Kind::Repeatable, Kind::Once] {
         let (reason, permanent) = not_sent(client.send(get(url.clone()), kind, LONG).await);
-        assert!(!permanent && reason.starts_with("nowhere.invalid has no address"), "{reason}");
+        assert!(!permanent && reason.starts_with(&format!("{host} has no address")), "{reason}");
+        assert!(!reason.contains("hunter2"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_where_one_is_given() {
+    let proxy = Loopback::answering(|_, _| answer("200 OK", "", "{}")).await;
+    let options = ClientOptions { hosts: vec!["127.0.0.1:9".to_owned()], ..ClientOptions::default() };
+    let through =
+        |proxy: String| Client::new(ClientOptions { proxy: Some(Secret::new(proxy)), ..options.clone() });
+    let url: url::Url = "http://127.0.0.1:9/x".parse().unwrap();
+    let client = through(format!("http://user:hunter2@{}", proxy.address)).unwrap();
+    for kind in [Kind::Repeatable, Kind::Once] {
+        client.send(get(url.clone()), kind, LONG).await.unwrap();
+    }
+    for request in proxy.requests.lock().unwrap().iter() {
+        assert!(request.starts_with("GET http://127.0.0.1:9/x HTTP/1.1"), "{request}");
+        assert!(request.contains("proxy-authorization: Basic"), "{request}");
+    }
+    let (reason, permanent) = not_sent(
+        through("http://user:hunter2@127.0.0.1:1".to_owned()).unwrap().send(get(url), Kind::Once, LONG).await,
+    );
+    assert!(!permanent && !reason.contains("hunter2"), "{reason}");
 }
 
 #[tokio::test]
@@ -261,7 +293,8 @@ async fn a_huge_answer_is_not_read_to_its_end() {
     let fits = Loopback::answering(move |_, _| answer("200 OK", "", &"x".repeat(limit))).await;
     for (server, huge) in [(plain, true), (bomb, true), (fits, false)] {
         let hosts = vec![server.address.to_string()];
-        let client = Client::new(ClientOptions { hosts, max_body: limit, ..ClientOptions::default() }).unwrap();
+        let client =
+            Client::new(ClientOptions { hosts, max_body: limit, ..ClientOptions::default() }).unwrap();
         for kind in [Kind::Repeatable, Kind::Once] {
             let result = client.send(server.get("/"), kind, LONG).await;
             if huge {
@@ -298,8 +331,8 @@ fn nothing_that_is_printed_holds_a_credential() {
     key.set_sensitive(true);
     request.headers.insert("x-api-key", key);
     let options = ClientOptions {
-        identity: Some(crate::base::Secret::new("hunter2")),
-        proxy: Some(crate::base::Secret::new("http://u:hunter2@proxy.example:1")),
+        identity: Some(Secret::new("hunter2")),
+        proxy: Some(Secret::new("http://u:hunter2@proxy.example:1")),
         ..ClientOptions::default()
     };
     let printed = format!("{request:?} {options:?}");

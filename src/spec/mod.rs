@@ -1,10 +1,29 @@
-//! YAML to a checked model: what the engine runs, and everything that is wrong with a file at once.
+//! From YAML to a checked model: what the engine runs, and everything that is wrong with a file, at once.
+//!
+//! A file goes through four stages, none of which stops at its first finding: [`yaml`] makes a [`tree`] of nodes that
+//! know where they stand; [`structure`] holds the tree against the JSON Schema and says which parts to leave out;
+//! [`raw`] reads what is left into plain structs; `check` makes the [`model`] of them, with every name resolved and
+//! every template, path, duration and schedule compiled. Nothing in a model is text that still has to be parsed.
+//!
+//! Not here: what expressions mean (see `expression`), what the kinds of auth and transport do (see `auth`,
+//! `transport`), how findings are shown (see `diagnostics`).
+//!
+//! Reading order: [`model`], then the stages [`read`], [`yaml`], [`tree`], `scalar`, [`raw`], [`schema`],
+//! [`structure`], `check`, and [`load`], which finds files and drives them; [`shipped`] is what comes with the program.
 
+mod check;
+pub mod load;
+pub mod model;
 pub mod raw;
-pub mod scalar;
+pub mod read;
+mod scalar;
 pub mod schema;
+pub mod shipped;
+pub mod structure;
 pub mod tree;
 pub mod yaml;
+
+pub use load::{CONFIG_FILE, Loaded, load_config, load_mapping, load_path, load_shipped, load_system};
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,32 +45,13 @@ impl Kind {
             Self::Config => "config.schema.json",
         }
     }
-}
-pub mod structure;
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn t() {
-        use super::*;
-        let mut sources = crate::diagnostics::Sources::default();
-        let dir = std::env::temp_dir().join("sch");
-        schema::write(&dir).unwrap();
-        for f in std::env::var("F").unwrap().split(' ') {
-            let text: std::sync::Arc<str> = std::fs::read_to_string(f).unwrap().into();
-            let file = sources.add(f, text.clone());
-            let mut out = vec![];
-            if let Some(tree) = yaml::parse(&file, &text, &mut out) {
-                let kind = if tree.entry(tree.root(), "system").is_some() { Kind::System } else if tree.entry(tree.root(), "mapping").is_some() { Kind::Mapping } else { Kind::Config };
-                let d = structure::check(&tree, kind, &mut out);
-                match kind {
-                    Kind::System => { println!("{:?}", raw::read::<raw::system::SystemFile>(&tree, tree.root(), &d).err()); }
-                    Kind::Mapping => { println!("{:?}", raw::read::<raw::mapping::MappingFile>(&tree, tree.root(), &d).err()); }
-                    Kind::Config => { println!("{:?}", raw::read::<raw::config::ConfigFile>(&tree, tree.root(), &d).err()); }
-                }
-            }
-            crate::diagnostics::finding::tidy(&mut out);
-            println!("{}", crate::diagnostics::human::render(&out, &sources, false));
-            println!("{}", crate::diagnostics::github::render(&out, &sources));
+
+    /// What people call it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::System => "a system file",
+            Self::Mapping => "a mapping",
+            Self::Config => "a configuration",
         }
     }
 }

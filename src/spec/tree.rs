@@ -8,6 +8,7 @@ use serde_json::{Map, Number, Value};
 use crate::diagnostics::{Sources, Span};
 
 
+use super::model::Place;
 use super::scalar;
 
 /// Names a node of its tree.
@@ -167,4 +168,14 @@ impl Tree {
         Span::new(&self.file, start, end.min(node.span.end).max(start))
     }
 
+    /// Where a node stands, for what runs.
+    pub fn place(&self, id: NodeId, sources: &Sources) -> Place {
+        let at = sources.position(&self.span(id));
+        Place { file: Arc::clone(&self.file), line: at.line, column: at.column }
+    }
+
+    /// All nodes, keys too, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter()
+    }
 }

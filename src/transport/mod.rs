@@ -12,6 +12,8 @@ use crate::http::{Incoming, Outgoing};
 mod charset;
 pub mod kind;
 pub mod rest;
+#[cfg(test)]
+mod tests;
 pub mod url;
 
 pub use kind::{KINDS, TransportBlock, TransportConfig};

@@ -41,7 +41,8 @@ pub(super) struct Issued {
 
 /// The headers that `evaluated`, an object, names.
 pub(super) fn headers(evaluated: &Value) -> Result<HeaderMap, AuthError> {
-    let refused = |name: &str| AuthError::Refused(format!("The token request's header `{name}` cannot be sent."));
+    let refused =
+        |name: &str| AuthError::Refused(format!("The token request's header `{name}` cannot be sent."));
     let mut headers = HeaderMap::new();
     for (name, value) in evaluated.as_object().into_iter().flatten() {
         let text = match value {
@@ -149,7 +150,9 @@ pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, AuthError> {
 
 fn sensitive(text: &str) -> Result<HeaderValue, AuthError> {
     let mut value = HeaderValue::from_str(text).map_err(|_| {
-        AuthError::Refused("The client id, secret or token holds characters that no header can carry.".to_owned())
+        AuthError::Refused(
+            "The client id, secret or token holds characters that no header can carry.".to_owned(),
+        )
     })?;
     value.set_sensitive(true);
     Ok(value)
@@ -212,9 +215,13 @@ mod tests {
 
     #[test]
     fn what_the_other_side_says_is_found() {
-        let ups = json!({ "response": { "errors": [{ "code": "10401", "message": "ClientId is\nInvalid" }] } });
+        let ups =
+            json!({ "response": { "errors": [{ "code": "10401", "message": "ClientId is\nInvalid" }] } });
         assert_eq!(said(&ups), "10401 ClientId isInvalid");
-        assert_eq!(said(&json!({ "error": "invalid_client", "error_description": "no" })), "invalid_client no");
+        assert_eq!(
+            said(&json!({ "error": "invalid_client", "error_description": "no" })),
+            "invalid_client no"
+        );
         assert_eq!(said(&json!("<html>")), "");
     }
 }

@@ -224,12 +224,16 @@ async fn the_budget_of_a_day_holds_over_restarts() {
 #[tokio::test]
 async fn wrong_credentials_are_said_and_not_tried_again_until_they_change() {
     for status in ["400 Bad Request", "401 Unauthorized", "403 Forbidden"] {
-        let body = r#"{"response":{"errors":[{"code":"10401","message":"ClientId is Invalid: id-hunter2"}]}}"#;
+        let body =
+            r#"{"response":{"errors":[{"code":"10401","message":"ClientId is Invalid: id-hunter2"}]}}"#;
         let bench = Bench::new(move |_, _| answer(status, "", body)).await;
         let authenticator = bench.start(&block(json!({})));
         for _ in 0..10 {
             let reason = refused(token(&authenticator).await);
-            assert!(reason.contains("10401 ClientId is Invalid: ***") && reason.contains("set them again"), "{reason}");
+            assert!(
+                reason.contains("10401 ClientId is Invalid: ***") && reason.contains("set them again"),
+                "{reason}"
+            );
             assert!(!reason.contains("hunter2"), "{reason}");
         }
         assert_eq!(bench.server.count(), 1, "{status}");

@@ -104,7 +104,11 @@ impl Oauth2 {
         self.replace(desk, &wanted).await
     }
 
-    async fn replace(&self, mut desk: MutexGuard<'_, Desk>, wanted: &Wanted) -> Result<Arc<StoredToken>, AuthError> {
+    async fn replace(
+        &self,
+        mut desk: MutexGuard<'_, Desk>,
+        wanted: &Wanted,
+    ) -> Result<Arc<StoredToken>, AuthError> {
         self.load(&mut desk).await;
         // Who had the desk before us may have fetched one.
         let old = match self.stock(wanted) {
@@ -112,13 +116,8 @@ impl Oauth2 {
             Stock::Due(token) => Some(token),
             Stock::Out => None,
         };
-        match (self.fetch(&mut desk, wanted).await, old) {
-            (Err(error), Some(old)) => {
-                tracing::warn!(%error, "the token could not be replaced yet; the old one still works");
-                Ok(old)
-            }
-            (result, _) => result,
-        }
+        // A failure is nobody's business while the old one works.
+        self.fetch(&mut desk, wanted).await.or_else(|error| old.ok_or(error))
     }
 
     /// Takes up the token of the time before a restart, once.
@@ -132,7 +131,9 @@ impl Oauth2 {
                 self.held(|held| held.token = Some(Arc::new(token)));
             }
             Ok(None) => {}
-            Err(problem) => tracing::warn!(%problem, "the kept token could not be read; a new one is fetched"),
+            Err(problem) => {
+                tracing::warn!(%problem, "the kept token could not be read; a new one is fetched")
+            }
         }
     }
 
@@ -145,7 +146,10 @@ impl Oauth2 {
                 *desk = Desk { loaded: true, ..Desk::default() };
                 Ok(self.keep(issued, asked, &wanted.digest).await)
             }
-            Err(error) => Err(desk.close(error, self.context.clock.now(), &wanted.digest)),
+            Err(error) => {
+                tracing::warn!(%error, "no token came");
+                Err(desk.close(error, self.context.clock.now(), &wanted.digest))
+            }
         }
     }
 
@@ -160,9 +164,8 @@ impl Oauth2 {
     /// Counts a fetch against the day's budget before it is made, so that no crash can hide one.
     async fn count(&self, now: Timestamp) -> Result<(), AuthError> {
         let Some(budget) = self.config.daily_budget else { return Ok(()) };
-        let fetched = self.context.tokens.count_fetch(NAME, now).await.map_err(|problem| AuthError::Later {
-            reason: format!("The day's tokens cannot be counted: {problem}"),
-            until: None,
+        let fetched = self.context.tokens.count_fetch(NAME, now).await.map_err(|problem| {
+            AuthError::Later { reason: format!("The day's tokens cannot be counted: {problem}"), until: None }
         })?;
         if fetched <= budget {
             return Ok(());
@@ -255,7 +258,9 @@ impl Desk {
         match &self.closed {
             // Further away than the longest pause: the clock was set back.
             Some(closed) if between(now, closed.until) > BUDGET_PAUSE => Ok(()),
-            Some(closed) if now < closed.until && closed.credentials == credentials => Err(closed.error.clone()),
+            Some(closed) if now < closed.until && closed.credentials == credentials => {
+                Err(closed.error.clone())
+            }
             _ => Ok(()),
         }
     }

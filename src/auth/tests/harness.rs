@@ -12,7 +12,6 @@ use crate::auth::{
     AuthBlock, AuthConfig, AuthContext, Authenticator, Boxed, Credentials, StoredToken, TokenStore,
 };
 use crate::base::{ManualClock, Secret};
-use crate::expression::value::ObjectField;
 use crate::expression::{BlockChecker, Scope, Template, Type, ValueTemplate};
 use crate::http::loopback::Loopback;
 use crate::http::{Outgoing, Redactor};
@@ -49,14 +48,8 @@ impl BlockChecker for Checking {
     }
 
     fn values(&mut self, pointer: &str, tree: &Value) -> Option<ValueTemplate> {
-        let fields = tree.as_object().unwrap().iter().map(|(name, value)| {
-            Some(ObjectField {
-                name: name.trim_end_matches('?').to_owned(),
-                omit_empty: name.ends_with('?'),
-                value: ValueTemplate::Template(self.template(&format!("{pointer}/{name}"), value.as_str().unwrap())?),
-            })
-        });
-        fields.collect::<Option<_>>().map(ValueTemplate::Object)
+        let compiled = ValueTemplate::compile(tree, &self.scope, None);
+        self.found(pointer, compiled)
     }
 
     fn duration(&mut self, pointer: &str, text: &str) -> Option<Duration> {
@@ -140,7 +133,9 @@ pub(in crate::auth) struct Bench {
 
 impl Bench {
     /// With a token endpoint that answers with what `answer` makes of a request and how many came before.
-    pub(in crate::auth) async fn new(answer: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(in crate::auth) async fn new(
+        answer: impl Fn(&str, usize) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let vault = Vault::default();
         SECRETS.iter().for_each(|(name, secret)| vault.set(name, secret));
         Self {

@@ -57,12 +57,15 @@ impl Issued {
 /// A server with `own` certificate that wants client certificates of `clients`, where given.
 async fn server(own: &Issued, clients: Option<&Authority>) -> Loopback {
     let provider = Arc::new(crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
     let builder = match clients {
         Some(authority) => {
             let mut roots = RootCertStore::empty();
             roots.add(authority.der.clone()).unwrap();
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
             builder.with_client_cert_verifier(verifier)
         }
         None => builder.with_no_client_auth(),
@@ -104,7 +107,8 @@ async fn the_authorities_of_the_connection_are_trusted_and_no_others() {
     for kind in [Kind::Repeatable, Kind::Once] {
         let trusting = client(&server, &ours, None);
         assert!(trusting.send(get(url(&server)), kind, LONG).await.unwrap().status.is_success());
-        let (reason, permanent) = not_sent(client(&server, &theirs, None).send(get(url(&server)), kind, LONG).await);
+        let (reason, permanent) =
+            not_sent(client(&server, &theirs, None).send(get(url(&server)), kind, LONG).await);
         assert!(permanent && reason.starts_with("No secure connection to localhost:"), "{reason}");
         assert!(reason.contains("certificate") && !reason.contains("hunter2"), "{reason}");
     }
@@ -121,7 +125,8 @@ async fn a_certificate_for_another_name_is_not_trusted() {
 
 #[tokio::test]
 async fn a_client_certificate_proves_who_we_are() {
-    let (authority, impostor, stranger) = (Authority::new(), Authority::new(), Authority::called("a stranger"));
+    let (authority, impostor, stranger) =
+        (Authority::new(), Authority::new(), Authority::called("a stranger"));
     let server = server(&authority.issue("localhost"), Some(&authority)).await;
     for kind in [Kind::Repeatable, Kind::Once] {
         let known = client(&server, &authority, Some(authority.issue("client").pem()));
@@ -163,7 +168,8 @@ async fn tls_to_a_server_that_speaks_none_proves_that_nothing_was_sent() {
     })
     .await;
     for kind in [Kind::Repeatable, Kind::Once] {
-        let (_, permanent) = not_sent(client(&plain, &authority, None).send(get(url(&plain)), kind, LONG).await);
+        let (_, permanent) =
+            not_sent(client(&plain, &authority, None).send(get(url(&plain)), kind, LONG).await);
         assert!(!permanent);
     }
 }

@@ -91,5 +91,5 @@ pub enum RawKey {
     /// An environment variable.
     Environment(Written<String>),
     /// A command with its arguments; the first line it prints is the key.
-    Command(Vec<Written<String>>),
+    Command(#[schemars(length(min = 1))] Vec<Written<String>>),
 }

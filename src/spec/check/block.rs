@@ -1,0 +1,66 @@
+//! Blocks of pluggable parts: they say what they need checked, and this knows where in the file it stands.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::base::duration;
+use crate::expression::{BlockChecker, Scope, Template, ValueTemplate};
+use crate::spec::raw::Written;
+use crate::spec::tree::NodeId;
+
+use super::checker::Checker;
+
+/// Checks one block, whose fields stand below `node`.
+pub struct Block<'c, 'a> {
+    /// The file.
+    pub checker: &'c mut Checker<'a>,
+    /// The block.
+    pub node: NodeId,
+    /// What its templates see.
+    pub scope: &'c Scope,
+    /// The system's credentials.
+    pub credentials: &'c [&'c str],
+}
+
+impl Block<'_, '_> {
+    /// The node at a pointer; none for what the block filled in itself.
+    fn find(&self, pointer: &str) -> Option<NodeId> {
+        self.checker.tree.pointer(self.node, pointer)
+    }
+}
+
+impl BlockChecker for Block<'_, '_> {
+    fn template(&mut self, pointer: &str, source: &str) -> Option<Template> {
+        match self.find(pointer) {
+            Some(node) => self.checker.template(node, self.scope),
+            None => Template::compile(source, self.scope).ok(),
+        }
+    }
+
+    fn values(&mut self, pointer: &str, tree: &Value) -> Option<ValueTemplate> {
+        match (self.find(pointer), tree) {
+            (Some(node), _) => self.checker.values(node, self.scope, None),
+            (None, Value::Object(fields)) if fields.is_empty() => Some(ValueTemplate::Object(Vec::new())),
+            (None, tree) => Some(ValueTemplate::Literal(tree.clone())),
+        }
+    }
+
+    fn duration(&mut self, pointer: &str, text: &str) -> Option<Duration> {
+        match self.find(pointer) {
+            Some(node) => self.checker.duration(&Written { value: text.to_owned(), node }),
+            None => duration::parse(text).ok(),
+        }
+    }
+
+    fn credential(&mut self, pointer: &str, name: &str) -> Option<String> {
+        if self.credentials.contains(&name) {
+            return Some(name.to_owned());
+        }
+        let node = self.find(pointer).unwrap_or(self.node);
+        let headline = format!("there is no credential `{name}`");
+        let names = self.credentials.iter().copied();
+        self.checker.unknown("unknown-credential", node, headline, names, "the credentials are");
+        None
+    }
+}

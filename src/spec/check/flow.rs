@@ -1,0 +1,162 @@
+//! One flow of a mapping.
+
+use std::sync::Arc;
+
+use crate::expression::{Scope, Type};
+use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal, Schedule, Source, Stream};
+use crate::spec::raw::Written;
+use crate::spec::structure::suggest;
+use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal, RawPoll, RawSource};
+
+use super::checker::{Checker, scope};
+use super::mapping::Roles;
+use super::schedule::WrittenSchedule;
+use super::steps::Steps;
+use super::system::Checked;
+
+/// Checks a flow; `None` when it has a finding.
+pub fn flow(
+    checker: &mut Checker<'_>,
+    roles: &Roles,
+    settings: &Type,
+    name: &Written<String>,
+    raw: &Written<RawFlow>,
+) -> Option<Flow> {
+    let source = raw.source.as_ref().map(|RawSource::Poll(poll)| poll_source(checker, roles, poll));
+    let record_type = match &source {
+        Some((Some(stream), _)) => stream.record.clone(),
+        _ => Type::Any,
+    };
+    let mut names = scope([("settings", settings)]);
+    let record = raw.record.as_ref().filter(|record| {
+        checker.identifier(record.node, "the record") && checker.free(record.node, &names)
+    });
+    if let Some(record) = &raw.record {
+        names.insert(record.value.clone(), record_type);
+    }
+    let select = match &raw.select {
+        Some(select) => checker.condition(select, &names).map(Some),
+        None => Some(None),
+    };
+    let key = raw.key.as_ref().and_then(|key| checker.naming(key, &names, "the key"));
+    let idempotency_key =
+        raw.idempotency_key.as_ref().and_then(|key| checker.naming(key, &names, "the idempotency key"));
+    let on_change = on_change(checker, raw.on_change.as_ref(), &names);
+    names.insert("key".to_owned(), Type::TEXT);
+    names.insert("idempotency_key".to_owned(), Type::TEXT);
+    let steps = raw.steps.as_ref().and_then(|steps| Steps { checker, roles }.list(steps, &mut names, ""));
+    Some(Flow {
+        name: name.value.clone(),
+        title: raw.title.as_ref()?.value.clone(),
+        source: source?.1?,
+        record: record?.value.clone(),
+        select: select?,
+        key: key?,
+        idempotency_key: idempotency_key?,
+        steps: steps?,
+        on_refusal: on_refusal(raw.on_refusal),
+        on_change: on_change?,
+        place: checker.place(name.node),
+    })
+}
+
+/// The stream, for its record's type, and the source if all of it is fine.
+fn poll_source(
+    checker: &mut Checker<'_>,
+    roles: &Roles,
+    poll: &Written<RawPoll>,
+) -> (Option<Arc<Stream>>, Option<Source>) {
+    let named = poll.stream.as_ref().and_then(|written| stream(checker, roles, written));
+    let head = checker.tree.entries(poll.node).first().map_or(poll.node, |(key, _)| *key);
+    let written =
+        WrittenSchedule { every: poll.every.as_ref(), cron: poll.cron.as_ref(), zone: poll.zone.as_ref() };
+    let (schedule, fine) = checker.schedule(head, &written);
+    let written = ["every", "cron"].iter().any(|key| checker.tree.entry(poll.node, key).is_some());
+    if !written && fine {
+        let help = "add `every: 15m`, or `cron:` with `zone:`";
+        checker.report("missing-key", head, "`poll` needs a key `every`", help);
+    }
+    let stream = named.as_ref().map(|(_, stream)| Arc::clone(stream));
+    let whole = |(role, stream): (String, Arc<Stream>), schedule: Schedule| Source::Poll { role, stream, schedule };
+    (stream, named.zip(schedule).map(|(named, schedule)| whole(named, schedule)))
+}
+
+fn stream(checker: &mut Checker<'_>, roles: &Roles, written: &Written<String>) -> Option<(String, Arc<Stream>)> {
+    let (role, name, system) = member(checker, roles, written, "stream")?;
+    match system.streams.get(&name) {
+        Some(stream) => Some((role, Arc::clone(stream))),
+        None => {
+            unknown_member(checker, written, &name, "stream", &system.stream_names);
+            None
+        }
+    }
+}
+
+/// Splits `role.name` and finds the role's system; `None` after a finding, or when the system has one.
+pub fn member(
+    checker: &mut Checker<'_>,
+    roles: &Roles,
+    written: &Written<String>,
+    what: &str,
+) -> Option<(String, String, Arc<Checked>)> {
+    let Some((role, name)) = written.split_once('.') else {
+        let example = roles.keys().next().map_or("role", String::as_str);
+        let headline = format!("`{}` does not say whose {what} it is", written.value);
+        checker.report("unknown-role", written.node, headline, format!("write for example `{example}.{}`", written.value));
+        return None;
+    };
+    let Some(system) = roles.get(role) else {
+        let headline = format!("there is no role `{role}` under `systems`");
+        let span = checker.tree.inside(written.node, &(0..role.len()));
+        let help = suggest(role, roles.keys().map(String::as_str), "the roles are");
+        let finding = checker.error_at("unknown-role", written.node, span, headline).help(help);
+        checker.push(finding);
+        return None;
+    };
+    Some((role.to_owned(), name.to_owned(), Arc::clone(system.as_ref()?)))
+}
+
+/// Reports a stream or operation that the system has not; one that it has, with a finding of its own, is passed over.
+pub fn unknown_member(
+    checker: &mut Checker<'_>,
+    written: &Written<String>,
+    name: &str,
+    what: &str,
+    names: &[String],
+) {
+    if names.iter().any(|known| known == name) {
+        return;
+    }
+    let start = written.len() - name.len();
+    let span = checker.tree.inside(written.node, &(start..written.len()));
+    let code = if what == "stream" { "unknown-stream" } else { "unknown-operation" };
+    let headline = format!("`{}` has no {what} `{name}`", &written[..start.saturating_sub(1)]);
+    let lead = format!("the {what}s are");
+    let help = suggest(name, names.iter().map(String::as_str), &lead);
+    let finding = checker.error_at(code, written.node, span, headline).help(help);
+    checker.push(finding);
+}
+
+fn on_refusal(raw: Option<RawOnRefusal>) -> OnRefusal {
+    match raw {
+        Some(RawOnRefusal::Skip) => OnRefusal::Skip,
+        Some(RawOnRefusal::Park) | None => OnRefusal::Park,
+    }
+}
+
+fn on_change(
+    checker: &mut Checker<'_>,
+    raw: Option<&RawOnChange>,
+    names: &Scope,
+) -> Option<OnChange> {
+    let watch = match raw.and_then(|raw| raw.watch.as_ref()) {
+        Some(watch) => Some(checker.template(watch.node, names)?),
+        None => None,
+    };
+    let after_done = match raw.and_then(|raw| raw.after_done) {
+        Some(RawAfterDone::Repeat) => AfterDone::Repeat,
+        Some(RawAfterDone::Ignore) => AfterDone::Ignore,
+        Some(RawAfterDone::Report) | None => AfterDone::Report,
+    };
+    Some(OnChange { watch, after_done })
+}

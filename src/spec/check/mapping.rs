@@ -1,0 +1,54 @@
+//! A mapping as a whole.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::base::json::sha256_hex;
+use crate::spec::model::{Mapping, System};
+use crate::spec::raw::mapping::MappingFile;
+
+use super::checker::Checker;
+use super::flow::flow;
+use super::settings;
+use super::system::Checked;
+use super::types::Types;
+
+/// The systems of a mapping by role; none where the name means nothing.
+pub type Roles = IndexMap<String, Option<Arc<Checked>>>;
+
+/// Checks a mapping. Findings of its systems are their own.
+pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Option<Arc<Mapping>> {
+    for (role, _) in raw.systems.iter().flat_map(|systems| systems.iter()) {
+        checker.name(role.node, "a role");
+    }
+    let (settings, _) = settings::declare(checker, &mut Types::default(), &raw.settings);
+    settings::unused(checker, &raw.settings);
+    let settings_type = settings::scope_type(&settings);
+    let mut flows = IndexMap::new();
+    for (name, raw) in raw.flows.iter().flat_map(|flows| flows.iter()) {
+        checker.name(name.node, "a flow");
+        if let Some(flow) = flow(checker, roles, &settings_type, name, raw) {
+            flows.insert(name.value.clone(), Arc::new(flow));
+        }
+    }
+    if checker.findings.iter().any(|finding| finding.is_error()) {
+        return None;
+    }
+    let systems: IndexMap<String, Arc<System>> = roles
+        .iter()
+        .map(|(role, checked)| Some((role.clone(), Arc::clone(checked.as_ref()?.system.as_ref()?))))
+        .collect::<Option<_>>()?;
+    let revision = std::iter::once(sha256_hex(checker.tree.text.as_bytes()))
+        .chain(systems.iter().map(|(role, system)| format!("{role}:{}", system.revision)))
+        .collect::<Vec<_>>()
+        .join("\n");
+    Some(Arc::new(Mapping {
+        name: raw.mapping.as_ref()?.value.clone(),
+        title: raw.title.as_ref()?.value.clone(),
+        revision: sha256_hex(revision.as_bytes()),
+        systems,
+        settings,
+        flows,
+    }))
+}

@@ -1,0 +1,26 @@
+//! From what was written to what runs: names, types, templates, durations. Never stops at the first finding.
+//!
+//! A part that has a finding is left out of the model and counts as known everywhere else, so that one mistake is one
+//! finding.
+//!
+//! Reading order: [`checker`] what all checks share, [`types`], [`templates`], [`assign`] what may be given where,
+//! [`settings`]; then a system: [`system`], [`answers`], [`request`], [`operation`], [`create`], [`stream`], [`block`];
+//! a mapping: [`mapping`], [`flow`], [`steps`], [`schedule`]; and [`config`].
+
+pub(super) mod answers;
+pub(super) mod assign;
+pub(super) mod block;
+pub(super) mod checker;
+pub(super) mod config;
+pub(super) mod create;
+pub(super) mod flow;
+pub(super) mod mapping;
+pub(super) mod operation;
+pub(super) mod request;
+pub(super) mod schedule;
+pub(super) mod settings;
+pub(super) mod steps;
+pub(super) mod stream;
+pub(super) mod system;
+pub(super) mod templates;
+pub(super) mod types;

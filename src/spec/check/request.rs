@@ -1,0 +1,87 @@
+//! What is sent.
+
+use crate::expression::{Scope, Type, ValueTemplate};
+use crate::spec::model::Request;
+use crate::spec::raw::system::{RawMethod, RawRequest};
+use crate::spec::raw::{AnyTree, Written};
+use crate::spec::tree::NodeId;
+
+use super::checker::Checker;
+
+/// Reads a request whose templates see `names`.
+pub fn request(checker: &mut Checker<'_>, raw: &Written<RawRequest>, names: &Scope) -> Option<Request> {
+    let path = raw.path.as_ref().and_then(|path| {
+        let template = checker.template(path.node, names);
+        (usable_path(checker, path) && template.is_some()).then_some(template)?
+    });
+    let query = optional(raw.query, |tree| parameters(checker, tree.0, names, "a query parameter"));
+    let headers = optional(raw.headers, |tree| parameters(checker, tree.0, names, "a header"));
+    let json = optional(raw.json, |tree| checker.values(tree.0, names, None));
+    let method = match raw.method? {
+        RawMethod::Get => http::Method::GET,
+        RawMethod::Post => http::Method::POST,
+        RawMethod::Put => http::Method::PUT,
+        RawMethod::Patch => http::Method::PATCH,
+        RawMethod::Delete => http::Method::DELETE,
+    };
+    Some(Request { method, path: path?, query: query?, headers: headers?, json: json? })
+}
+
+fn optional<T>(tree: Option<AnyTree>, read: impl FnOnce(AnyTree) -> Option<T>) -> Option<Option<T>> {
+    match tree {
+        Some(tree) => read(tree).map(Some),
+        None => Some(None),
+    }
+}
+
+fn usable_path(checker: &mut Checker<'_>, path: &Written<String>) -> bool {
+    if !path.starts_with('/') {
+        let help = format!("write `/{}`", path.trim_start_matches("./"));
+        checker.report("bad-path", path.node, "a path begins with `/`: it is appended to the base URL", help);
+        return false;
+    }
+    // Inside an expression a question mark or a blank is part of some text.
+    let outside = |at: usize| path[..at].matches("{{").count() == path[..at].matches("}}").count();
+    if let Some((at, _)) = path.match_indices(['?', '#', ' ']).find(|(at, _)| outside(*at)) {
+        let span = checker.tree.inside(path.node, &(at..at + 1));
+        let help = "write parameters under `query:`, and `%20` for a blank";
+        let finding = checker.error_at("bad-path", path.node, span, "a path has no query, fragment or blanks");
+        checker.push(finding.help(help));
+        return false;
+    }
+    true
+}
+
+/// Query parameters or headers: each one value, and never nothing unless its name ends in `?`.
+fn parameters(checker: &mut Checker<'_>, node: NodeId, names: &Scope, what: &str) -> Option<ValueTemplate> {
+    let value = checker.values(node, names, None)?;
+    let ValueTemplate::Object(fields) = &value else {
+        let help = "write names and values, without `for_each` or `when` around them";
+        checker.report("not-a-parameter", node, format!("each {} needs a name", &what[2..]), help);
+        return None;
+    };
+    let mut fine = true;
+    for field in fields {
+        let Some((key, inner)) =
+            checker.tree.entry(node, &field.name).or_else(|| checker.tree.entry(node, &format!("{}?", field.name)))
+        else {
+            continue;
+        };
+        let ty = match &field.value {
+            ValueTemplate::Literal(value) if value.is_null() => Type::Null,
+            ValueTemplate::Literal(value) if !value.is_array() && !value.is_object() => continue,
+            value => value.result_type(),
+        };
+        if matches!(ty.required(), Type::List(_) | Type::Object(_) | Type::Table(_)) {
+            let headline = format!("{what} is one value, but this is {ty}");
+            checker.report("not-a-parameter", inner, headline, "make it one text, for example with `| join(',')`");
+            fine = false;
+        } else if ty.may_be_null() && ty != Type::Any && !field.omit_empty {
+            let headline = format!("{what} needs a value, but this is {ty}");
+            let help = format!("write `{}?:` to leave it out when there is none", field.name);
+            checker.report("maybe-nothing", key, headline, help);
+            fine = false;
+        }
+    }
+    fine.then_some(value)
+}

@@ -1,0 +1,295 @@
+//! A system file as a whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::json;
+
+use crate::auth::{AuthBlock, AuthConfig};
+use crate::base::json::sha256_hex;
+use crate::expression::{Scope, Template, Type, ValueTemplate};
+use crate::spec::model::{Credential, Limits, Operation, Ping, Rate, Retry, Stream, System};
+use crate::spec::raw::system::{RawEffect, RawLimits, RawOperation, RawPing, SystemFile};
+use crate::spec::raw::{AnyTree, Table, Written};
+use crate::spec::tree::NodeId;
+use crate::transport::{TransportBlock, TransportConfig};
+
+use super::answers;
+use super::block::Block;
+use super::checker::{Checker, scope};
+use super::create::{self, Others};
+use super::operation::{Draft, Surroundings, simple_effect};
+use super::settings;
+use super::stream::stream;
+use super::types::Types;
+
+/// A system as far as it could be checked: what mappings may name of it.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// The system, if nothing is wrong with it.
+    pub system: Option<Arc<System>>,
+    /// The operations that are fine.
+    pub operations: IndexMap<String, Arc<Operation>>,
+    /// The streams that are fine.
+    pub streams: IndexMap<String, Arc<Stream>>,
+    /// The names of all operations, fine or not.
+    pub operation_names: Vec<String>,
+    /// The names of all streams, fine or not.
+    pub stream_names: Vec<String>,
+}
+
+/// Checks a system file.
+pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
+    let mut types = Types::declare(checker, &raw.types);
+    let (settings, _) = settings::declare(checker, &mut types, &raw.settings);
+    settings::unused(checker, &raw.settings);
+    let settings_type = settings::scope_type(&settings);
+    let names = scope([("settings", &settings_type)]);
+    let base_url = raw.base_url.as_ref().and_then(|written| base_url(checker, written, &names));
+    let credentials = credentials(checker, raw);
+    let credential_names: Vec<&str> = credentials.keys().map(String::as_str).collect();
+    let auth = raw.auth.and_then(|tree| auth(checker, tree, &names, &credential_names));
+    let transport = raw.transport.and_then(|tree| transport(checker, tree, &settings_type, &credential_names));
+    let limits = limits(checker, raw.limits.as_ref(), &names);
+    let error = match &raw.error {
+        Some(raw) => answers::error_shape(checker, &mut types, raw, &settings_type).map(Some),
+        None => Some(None),
+    };
+    let error_type = match (&raw.error, &error) {
+        (Some(_), Some(Some(shape))) => Some(shape.ty.clone()),
+        _ => None,
+    };
+    let rules = answers::rule_scope(&settings_type, error_type.as_ref());
+    let answers = answers::rules(checker, &raw.answers, &rules);
+    let around = Surroundings { settings: &settings_type, rules: &rules };
+    let operations = operations(checker, &mut types, &around, &raw.operations);
+    let streams = streams(checker, &mut types, &settings_type, raw);
+    let ping = match &raw.ping {
+        Some(ping) => self::ping(checker, ping, &operations, &raw.operations, &names).map(Some),
+        None => Some(None),
+    };
+    let mut checked = Checked {
+        system: None,
+        operations,
+        streams,
+        operation_names: raw.operations.iter().map(|(name, _)| name.value.clone()).collect(),
+        stream_names: raw.streams.iter().map(|(name, _)| name.value.clone()).collect(),
+    };
+    let build = || {
+        Some(System {
+            name: raw.system.as_ref()?.value.clone(),
+            title: raw.title.as_ref()?.value.clone(),
+            docs: raw.docs.as_ref().map(|docs| docs.value.clone()),
+            revision: sha256_hex(checker.tree.text.as_bytes()),
+            settings,
+            credentials,
+            base_url: base_url?,
+            auth: auth?,
+            transport: transport?,
+            limits: limits?,
+            answers: answers?,
+            error: error?,
+            ping: ping?,
+            operations: checked.operations.clone(),
+            streams: checked.streams.clone(),
+        })
+    };
+    let system = build();
+    let whole = !checker.findings.iter().any(|finding| finding.is_error());
+    checked.system = system.filter(|_| whole).map(Arc::new);
+    checked
+}
+
+fn base_url(checker: &mut Checker<'_>, written: &Written<String>, names: &Scope) -> Option<Template> {
+    let template = checker.naming(written, names, "the base URL")?;
+    let literal = !written.starts_with("{{");
+    if literal && !(written.starts_with("https://") || written.starts_with("http://")) {
+        let headline = format!("`{}` is not a URL", written.value);
+        checker.report("not-a-url", written.node, headline, "write for example `https://api.example.com`");
+        return None;
+    }
+    Some(template)
+}
+
+fn credentials(checker: &mut Checker<'_>, raw: &SystemFile) -> IndexMap<String, Credential> {
+    let mut credentials = IndexMap::new();
+    for (name, raw) in raw.credentials.iter() {
+        checker.identifier(name.node, "a credential");
+        let docs = raw.docs.as_ref().map(|docs| docs.value.clone());
+        credentials.insert(name.value.clone(), Credential { docs, optional: raw.optional });
+    }
+    credentials
+}
+
+fn auth(
+    checker: &mut Checker<'_>,
+    AnyTree(node): AnyTree,
+    names: &Scope,
+    credentials: &[&str],
+) -> Option<IndexMap<String, AuthConfig>> {
+    let mut configs = IndexMap::new();
+    let mut whole = true;
+    for (key, value) in checker.tree.entries(node).to_vec() {
+        let kind = checker.text(key).to_owned();
+        let block = json!({ kind.as_str(): checker.tree.json(value) });
+        let block = read_block::<AuthBlock>(checker, key, block);
+        let config = block.and_then(|block| {
+            let mut checker = Block { checker: &mut *checker, node: value, scope: names, credentials };
+            block.check(&mut checker)
+        });
+        match config {
+            Some(config) => {
+                configs.insert(kind, config);
+            }
+            None => whole = false,
+        }
+    }
+    (whole && !configs.is_empty()).then_some(configs)
+}
+
+fn transport(
+    checker: &mut Checker<'_>,
+    AnyTree(node): AnyTree,
+    settings: &Type,
+    credentials: &[&str],
+) -> Option<TransportConfig> {
+    let names = scope([("settings", settings), ("request_id", &Type::TEXT)]);
+    let &[(key, value)] = checker.tree.entries(node) else { return None };
+    let block = checker.tree.json(node);
+    let block: TransportBlock = read_block(checker, key, block)?;
+    block.check(&mut Block { checker, node: value, scope: &names, credentials })
+}
+
+/// Reads a block. What does not fit has been reported by the structural check, unless the kind checks more than its
+/// schema says.
+fn read_block<T: serde::de::DeserializeOwned>(
+    checker: &mut Checker<'_>,
+    key: NodeId,
+    block: serde_json::Value,
+) -> Option<T> {
+    match serde_json::from_value(block) {
+        Ok(block) => Some(block),
+        Err(error) => {
+            if !checker.findings.iter().any(|finding| finding.is_error()) {
+                let headline = format!("`{}` cannot be read: {error}", checker.text(key));
+                checker.report("value-not-allowed", key, headline, "correct its keys");
+            }
+            None
+        }
+    }
+}
+
+fn limits(checker: &mut Checker<'_>, raw: Option<&RawLimits>, names: &Scope) -> Option<Limits> {
+    const SECOND: Duration = Duration::from_secs(1);
+    let retry = raw.and_then(|raw| raw.retry.as_ref());
+    let first = checker.duration_or(retry.and_then(|raw| raw.first.as_ref()), SECOND);
+    let max = checker.duration_or(retry.and_then(|raw| raw.max.as_ref()), SECOND * 300);
+    let attempts = retry.and_then(|raw| raw.attempts).unwrap_or(8);
+    let timeout = checker.duration_or(raw.and_then(|raw| raw.timeout.as_ref()), SECOND * 60);
+    let rate = match raw.and_then(|raw| raw.rate.as_ref()) {
+        Some(raw) => {
+            let calls = raw.calls.and_then(|tree| checker.yields_integer(tree.0, names));
+            let per = raw.per.as_ref().and_then(|per| checker.duration(per));
+            Some(Rate { calls: calls?, per: per? })
+        }
+        None => None,
+    };
+    let concurrency = raw.and_then(|raw| raw.concurrency).unwrap_or(4);
+    Some(Limits { rate, concurrency, timeout: timeout?, retry: Retry { first: first?, max: max?, attempts } })
+}
+
+/// All operations that are fine: first those that stand alone, then the creates, which name them.
+fn operations(
+    checker: &mut Checker<'_>,
+    types: &mut Types,
+    around: &Surroundings<'_>,
+    raw: &Table<Written<RawOperation>>,
+) -> IndexMap<String, Arc<Operation>> {
+    let mut finished = IndexMap::new();
+    let mut results = IndexMap::new();
+    let mut creates = Vec::new();
+    for (name, raw) in raw.iter() {
+        checker.name(name.node, "an operation");
+        let Some(draft) = Draft::read(checker, types, around, name, raw) else { continue };
+        if let Some(node) = draft.result_node {
+            results.insert(name.value.clone(), node);
+        }
+        match raw.effect.as_ref().map(|effect| &effect.value) {
+            Some(RawEffect::Create(create)) => creates.push((draft, create)),
+            Some(effect) => {
+                if let Some(effect) = simple_effect(effect) {
+                    finished.insert(name.value.clone(), draft.with(checker, effect));
+                }
+            }
+            None => {}
+        }
+    }
+    let declared: Vec<&str> = raw.iter().map(|(name, _)| name.value.as_str()).collect();
+    let others = Others { finished: &finished, results: &results, declared: &declared };
+    let mut done = Vec::new();
+    for (draft, raw) in creates {
+        if let Some(effect) = create::effect(checker, around, &others, &draft, raw) {
+            done.push(draft.with(checker, effect));
+        }
+    }
+    finished.extend(done.into_iter().map(|operation| (operation.name.clone(), operation)));
+    finished.sort_by_key(|name, _| declared.iter().position(|declared| declared == name));
+    finished
+}
+
+fn streams(
+    checker: &mut Checker<'_>,
+    types: &mut Types,
+    settings: &Type,
+    raw: &SystemFile,
+) -> IndexMap<String, Arc<Stream>> {
+    let mut streams = IndexMap::new();
+    for (name, raw) in raw.streams.iter() {
+        checker.name(name.node, "a stream");
+        if let Some(stream) = stream(checker, types, settings, name, raw) {
+            streams.insert(name.value.clone(), stream);
+        }
+    }
+    streams
+}
+
+fn ping(
+    checker: &mut Checker<'_>,
+    raw: &RawPing,
+    operations: &IndexMap<String, Arc<Operation>>,
+    declared: &Table<Written<RawOperation>>,
+    names: &Scope,
+) -> Option<Ping> {
+    let name = raw.operation.as_ref()?;
+    let Some(operation) = operations.get(&name.value) else {
+        if declared.get(&name.value).is_none() {
+            let headline = format!("there is no operation `{}`", name.value);
+            let all = declared.iter().map(|(name, _)| name.value.as_str()).collect::<Vec<_>>();
+            checker.unknown("unknown-operation", name.node, headline, all.into_iter(), "the operations are");
+        }
+        return None;
+    };
+    if !matches!(operation.effect, crate::spec::model::Effect::Read) {
+        let headline = format!("`{}` does more than read", name.value);
+        checker.report("ping-not-read", name.node, headline, "name an operation with `effect: read`");
+        return None;
+    }
+    let with = input(checker, raw.with, name.node, &operation.input, names)?;
+    Some(Ping { operation: Arc::clone(operation), with })
+}
+
+/// The input of a call: what is given under `with:` must be what the operation takes.
+pub fn input(
+    checker: &mut Checker<'_>,
+    with: Option<AnyTree>,
+    head: NodeId,
+    wanted: &Type,
+    names: &Scope,
+) -> Option<ValueTemplate> {
+    let (value, node) = match with {
+        Some(AnyTree(node)) => (checker.values(node, names, None)?, node),
+        None => (ValueTemplate::Object(Vec::new()), head),
+    };
+    checker.assign(&value, node, head, wanted).then_some(value)
+}
