@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -231,13 +230,18 @@ impl FlowRuntime {
     }
 
     fn rebuilt(&self, sources: &[u8]) -> Option<Self> {
-        let sources: IndexMap<String, String> = serde_json::from_slice(sources).ok()?;
-        let mapping = spec::mapping_from_sources(sources.into_iter().collect())?;
+        #[derive(serde::Deserialize)]
+        struct Kept {
+            mapping: String,
+            systems: BTreeMap<String, String>,
+        }
+        let kept: Kept = serde_json::from_slice(sources).ok()?;
+        let mapping = spec::rebuild_mapping(&kept.mapping, &kept.systems)?;
         let flow = Arc::clone(mapping.flows.get(&self.flow.name)?);
         let connected = mapping.systems.keys().all(|role| self.connections.contains_key(role));
         connected.then(|| Self {
             name: self.name.clone(),
-            mapping: Arc::new(mapping),
+            mapping,
             flow,
             schedule: self.schedule.clone(),
             connections: self.connections.clone(),

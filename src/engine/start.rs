@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use serde_json::json;
 use tokio::sync::Notify;
 
 use super::connection::Connection;
@@ -165,8 +165,10 @@ pub(super) async fn keep_sources(shared: &Shared, config: &Config) -> Result<(),
     for used in config.mappings.values() {
         let name = format!("mapping/{}", used.mapping.revision);
         if shared.store.blob(&name)?.is_none() {
-            let sources: Value = used.mapping.sources.iter().map(|(path, text)| (path.clone(), Value::from(text.as_str()))).collect::<serde_json::Map<_, _>>().into();
-            writes.push(Write::Blob { name, bytes: Some(sources.to_string().into_bytes()) });
+            let systems: BTreeMap<&str, &str> =
+                used.mapping.systems.values().map(|system| (&*system.name, &*system.source)).collect();
+            let kept = json!({ "mapping": &*used.mapping.source, "systems": systems });
+            writes.push(Write::Blob { name, bytes: Some(kept.to_string().into_bytes()) });
         }
     }
     if writes.is_empty() { Ok(()) } else { shared.store.commit(Batch { writes }).await }
