@@ -62,8 +62,11 @@ fn configured(name: &str, directory: &Path) -> Option<Arc<Mapping>> {
     config?.mappings.get(name).map(|used| Arc::clone(&used.mapping))
 }
 
-/// The configuration's own mapping files.
+/// The configuration's own mapping files; none where there is no configuration.
 fn own(directory: &Path) -> Vec<PathBuf> {
+    if !directory.join(CONFIG_FILE).is_file() {
+        return Vec::new();
+    }
     let entries = std::fs::read_dir(directory.join("mappings")).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let mut files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
