@@ -8,6 +8,8 @@
 //!   `prepare` must bring something new, and however many callers are told, one fetch follows.
 //! - Credentials come from [`Credentials`] at each use, so that a rotated one works without a restart.
 //! - No credential is in any error, log or `Debug`.
+//!
+//! A new kind is one file and one line in [`kind`]; the tests then ask for its example.
 
 use std::fmt;
 use std::future::Future;

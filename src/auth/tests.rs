@@ -186,21 +186,6 @@ async fn hosts_are_those_of_what_is_fetched() {
 }
 
 #[test]
-fn several_kinds_keep_the_order_they_were_written_in() {
-    let text = r#"{"mutual_tls": {"certificate": "c", "key": "k"}, "api_key": {"header": "X", "key": "k"}}"#;
-    let AuthBlocks(blocks) = serde_json::from_str(text).unwrap();
-    assert_eq!(blocks.iter().map(AuthBlock::kind).collect::<Vec<_>>(), ["mutual_tls", "api_key"]);
-    for (text, expected) in [
-        ("{}", "write one or more of api_key"),
-        (r#"{"apikey": {}}"#, "unknown field `apikey`, expected one of `api_key`"),
-        ("[]", "expected one or more of api_key"),
-    ] {
-        let error = serde_json::from_str::<AuthBlocks>(text).unwrap_err().to_string();
-        assert!(error.contains(expected), "{error}");
-    }
-}
-
-#[test]
 fn a_key_belongs_to_its_header() {
     let written = json!({ "certificate": "c", "key": "k", "header": "X-API-Key" });
     let error =

@@ -20,9 +20,9 @@ pub mod redact;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, ClientOptions, Kind};
+pub use client::{Client, ClientError, ClientOptions, Kind};
 pub use guard::authority;
-pub use limit::{LimitOptions, Limiter, Permit};
+pub use limit::{LimitOptions, Limiter, Permit, RateLimit, retry_after};
 pub use redact::Redactor;
 
 use std::time::Duration;

@@ -68,8 +68,9 @@ impl Contract {
     /// # Errors
     /// When the document is not YAML.
     pub fn parse(yaml: &str, prefix: &str) -> Result<Self, String> {
-        // The vendor's files are large and trusted; the reader's guards are for what strangers write.
-        let options = serde_yaml::options! { budget: None };
+        // The vendor's files are large and trusted; the reader's guards are for what strangers write. Of the words for
+        // truth only `true` and `false` count, so that `N` stays a letter.
+        let options = serde_yaml::options! { budget: None, strict_booleans: true };
         let document: Value =
             serde_yaml::from_str_with_options(yaml, options).map_err(|error| error.to_string())?;
         let modern = document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1"));

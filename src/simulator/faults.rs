@@ -36,7 +36,7 @@ pub enum Fault {
     HtmlError,
     /// Acts and answers after `delay` (1 s).
     Slow,
-    /// Acts, sends half of the answer and resets the connection.
+    /// Acts, sends half of the answer and closes the connection.
     TruncatedBody,
     /// Makes every token invalid, then goes on: the call meets a 401.
     TokenExpired,

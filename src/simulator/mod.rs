@@ -28,3 +28,6 @@ pub mod system;
 pub mod ups;
 pub mod verdict;
 pub mod wire;
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use futures_util::stream;
 use tokio::net::TcpListener;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 use super::exchange::{Answer, Call};
@@ -96,9 +97,7 @@ async fn handle<S: System>(
             Err(_) => return respond(system.failure(&call, 429)),
         },
     };
-    let response = suffer(&system, call, &cut).await;
-    drop(session);
-    response
+    suffer(&system, call, &cut, session).await
 }
 
 async fn read(request: Request) -> Option<Call> {
@@ -120,7 +119,12 @@ enum Course {
     Nothing,
 }
 
-async fn suffer<S: System>(system: &Arc<S>, call: Call, cut: &Cut) -> Response {
+async fn suffer<S: System>(
+    system: &Arc<S>,
+    call: Call,
+    cut: &Cut,
+    session: Option<OwnedSemaphorePermit>,
+) -> Response {
     let strike = system.desk().strike(&call);
     let fault = strike.as_ref().map(|strike| strike.fault);
     let delay = strike.as_ref().and_then(|strike| strike.delay);
@@ -135,7 +139,13 @@ async fn suffer<S: System>(system: &Arc<S>, call: Call, cut: &Cut) -> Response {
         Course::Refuse(answer) => (answer, false),
         Course::Nothing => (Answer::empty(0), false),
     };
+    // The session is free again once the work is done, however long the answer takes on its way.
+    drop(session);
     let number = note(system.as_ref(), &call, fault, acted, answer.status);
+    if fault == Some(Fault::LateAct) {
+        act_late(system.clone(), call, number, delay.unwrap_or(Duration::from_secs(2)));
+        return reset(cut);
+    }
     match fault {
         Some(Fault::ActThenTimeout) => {
             // Whoever stops the simulator need not wait.
@@ -143,22 +153,19 @@ async fn suffer<S: System>(system: &Arc<S>, call: Call, cut: &Cut) -> Response {
                 () = tokio::time::sleep(delay.unwrap_or(Duration::from_secs(60))) => {}
                 () = cut.done() => {}
             }
-            cut.now();
-            respond(Answer::empty(500))
+            reset(cut)
         }
-        Some(Fault::ActThenDrop | Fault::DropBeforeActing) => {
-            cut.now();
-            respond(Answer::empty(500))
-        }
-        Some(Fault::LateAct) => {
-            act_late(system.clone(), call, number, delay.unwrap_or(Duration::from_secs(2)));
-            cut.now();
-            respond(Answer::empty(500))
-        }
+        Some(Fault::ActThenDrop | Fault::DropBeforeActing) => reset(cut),
         Some(Fault::ActThenStatus500) => respond(system.failure(&call, 500)),
         Some(Fault::TruncatedBody) => truncate(answer, cut.clone()),
         _ => respond(answer),
     }
+}
+
+/// Cuts the connection: nothing of what is returned here reaches the caller.
+fn reset(cut: &Cut) -> Response {
+    cut.now();
+    respond(Answer::empty(500))
 }
 
 fn course<S: System>(system: &S, call: &Call, strike: Option<&Strike>) -> Course {
@@ -242,3 +249,6 @@ fn truncate(answer: Answer, cut: Cut) -> Response {
     *response.body_mut() = Body::from_stream(pieces);
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,119 @@ fn count(found: &mut Verdict, order: &OrderState, shipments: &[&Shipment]) {
         found.write_back_wrong.push(number());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::simulator::expectation::Reason;
+    use crate::simulator::places::Address;
+    use crate::simulator::ups::Parcel;
+
+    fn order(number: &str, expectation: Expectation, tracking: &[&str]) -> OrderState {
+        OrderState {
+            number: number.into(),
+            order_date: "2026-11-20".into(),
+            table: "SO_SalesOrderHeader".into(),
+            expectation,
+            tracking: tracking.iter().map(|number| (*number).to_owned()).collect(),
+            writes: 1,
+            record: Value::Null,
+        }
+    }
+
+    fn shipment(id: &str, reference: &str) -> Shipment {
+        let at = "2026-11-20T15:00:00Z".parse().unwrap();
+        Shipment {
+            id: id.into(),
+            references: vec![reference.into()],
+            account: "A1B2C3".into(),
+            service: "03".into(),
+            name: "X".into(),
+            ship_to: Address::default(),
+            packages: vec![Parcel { tracking_number: id.into(), weight: "1.0".into(), voided_at: None }],
+            label_format: "GIF".into(),
+            cents: 1,
+            transaction: None,
+            created_at: at,
+            visible_at: at,
+            voided_at: None,
+        }
+    }
+
+    fn judge(orders: Vec<OrderState>, shipments: Vec<Shipment>) -> Verdict {
+        verdict(
+            &sage100::State { orders, ..sage100::State::default() },
+            &ups::State { shipments, ..ups::State::default() },
+        )
+    }
+
+    #[test]
+    fn all_well_is_clean() {
+        let found = judge(
+            vec![
+                order("0010001", Expectation::Ships, &["1Z1"]),
+                order("0010002", Expectation::Parked(Reason::NoWeight), &[]),
+                order("0010003", Expectation::NotSelected, &[]),
+            ],
+            vec![shipment("1Z1", "0010001-2026-11-20")],
+        );
+        assert!(found.is_clean(), "{found:?}");
+        assert_eq!(
+            (found.orders, found.shipped, found.expected_to_ship, found.parked_expected, found.not_selected),
+            (3, 1, 1, 1, 1)
+        );
+    }
+
+    #[test]
+    fn a_second_live_shipment_is_a_duplicate_and_a_voided_one_is_not() {
+        let orders = || vec![order("0010001", Expectation::Ships, &["1Z1"])];
+        let (first, mut second) =
+            (shipment("1Z1", "0010001-2026-11-20"), shipment("1Z2", "0010001-2026-11-21"));
+        assert_eq!(judge(orders(), vec![first.clone(), second.clone()]).duplicates, ["0010001"]);
+        second.voided_at = Some(second.created_at);
+        assert!(judge(orders(), vec![first, second]).is_clean());
+    }
+
+    #[test]
+    fn losses_are_found_on_either_side() {
+        let never = judge(vec![order("0010001", Expectation::Ships, &[])], vec![]);
+        assert_eq!((never.lost.len(), never.write_back_missing.len()), (1, 0));
+        let untold = judge(
+            vec![order("0010001", Expectation::Ships, &[])],
+            vec![shipment("1Z1", "0010001-2026-11-20")],
+        );
+        assert_eq!(
+            (untold.lost, untold.write_back_missing),
+            (vec!["0010001".to_owned()], vec!["0010001".to_owned()])
+        );
+        let wrong = judge(
+            vec![order("0010001", Expectation::Ships, &["1Z9"])],
+            vec![shipment("1Z1", "0010001-2026-11-20")],
+        );
+        assert_eq!(wrong.write_back_wrong, ["0010001"]);
+        let mut voided = shipment("1Z1", "0010001-2026-11-20");
+        voided.voided_at = Some(voided.created_at);
+        let gone = judge(vec![order("0010001", Expectation::Ships, &["1Z1"])], vec![voided]);
+        assert_eq!((gone.lost.len(), gone.write_back_wrong.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_should_not_ship_is_named() {
+        let parked = order("0010002", Expectation::Parked(Reason::UnknownAddress), &[]);
+        let found = judge(
+            vec![parked],
+            vec![shipment("1Z1", "0010002-2026-11-20"), shipment("1Z2", "77-2026-11-20")],
+        );
+        assert_eq!(found.wrongly_shipped, ["0010002", "77 (1Z2)"]);
+        assert!(!found.is_clean());
+    }
+
+    #[test]
+    fn states_survive_the_wire() {
+        let state = ups::State { shipments: vec![shipment("1Z1", "R")], ..ups::State::default() };
+        let text = json!(state).to_string();
+        assert_eq!(serde_json::from_str::<ups::State>(&text).unwrap(), state);
+    }
+}

@@ -127,7 +127,11 @@ struct Folders {
 impl Folders {
     fn of(directory: &Path) -> Self {
         let mappings = directory.join("mappings");
-        Self { root: Some(directory.to_owned()), systems: Some(mappings.join("systems")), mappings: Some(mappings) }
+        Self {
+            root: Some(directory.to_owned()),
+            systems: Some(mappings.join("systems")),
+            mappings: Some(mappings),
+        }
     }
 
     fn beside(path: &Path) -> Self {
@@ -290,7 +294,8 @@ impl<'a> Loader<'a> {
         for name in names(self.folders.mappings.as_deref(), &[]) {
             self.mapping(&name);
         }
-        let config = tree.zip(raw).and_then(|(tree, raw)| self.check_config(&tree, &raw, directory, &mut findings));
+        let config =
+            tree.zip(raw).and_then(|(tree, raw)| self.check_config(&tree, &raw, directory, &mut findings));
         self.findings.append(&mut findings);
         config
     }
@@ -329,7 +334,12 @@ impl<'a> Loader<'a> {
     }
 
     /// The structural check, then whatever of the file can be read.
-    fn raw<T: DeserializeOwned>(&mut self, tree: &Tree, kind: Kind, findings: &mut Vec<Diagnostic>) -> Option<T> {
+    fn raw<T: DeserializeOwned>(
+        &mut self,
+        tree: &Tree,
+        kind: Kind,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Option<T> {
         if let Some(other) = kind_of(tree).filter(|found| *found != kind) {
             let place = tree.entries(tree.root()).first().map_or(tree.root(), |(key, _)| *key);
             let headline = format!("this is {}, not {}", other.noun(), kind.noun());

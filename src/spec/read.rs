@@ -55,7 +55,8 @@ fn bytes(path: &Path, root: Option<&Path>) -> Result<Vec<u8>, Refusal> {
         return Err(("not-a-file", format!("this is {what}"), "name a YAML file".to_owned()));
     }
     if let Some(root) = root {
-        let (root, file) = (root.canonicalize().map_err(unreadable)?, path.canonicalize().map_err(unreadable)?);
+        let (root, file) =
+            (root.canonicalize().map_err(unreadable)?, path.canonicalize().map_err(unreadable)?);
         if !file.starts_with(&root) {
             let headline = "this link leads out of its directory".to_owned();
             return Err(("outside-directory", headline, "put a copy of the file there instead".to_owned()));
@@ -69,14 +70,18 @@ fn bytes(path: &Path, root: Option<&Path>) -> Result<Vec<u8>, Refusal> {
         return Err(too_large());
     }
     let mut bytes = Vec::new();
-    fs::File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    fs::File::open(path)
+        .map_err(unreadable)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, Refusal> {
     let not_text = |at: usize| {
         let headline = format!("this file is not UTF-8 text (byte {at})");
-        ("not-text", headline, "save it as UTF-8".to_owned())
+        ("not-utf8", headline, "save it as UTF-8".to_owned())
     };
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         return Err(not_text(at));

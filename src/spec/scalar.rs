@@ -22,7 +22,8 @@ pub(super) fn locate(raw: &str, style: Style, value: &str, target: usize) -> usi
             let run = written.len() - written.trim_start_matches(blank).len();
             let found = value[decoded..].len() - value[decoded..].trim_start_matches(blank).len();
             let folds = written[..run].contains('\n');
-            let (run, found) = if folds || found == 0 { (run, found) } else { (run.min(found), run.min(found)) };
+            let (run, found) =
+                if folds || found == 0 { (run, found) } else { (run.min(found), run.min(found)) };
             if target < decoded + found {
                 return at + run.saturating_sub(decoded + found - target);
             }

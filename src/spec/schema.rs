@@ -24,8 +24,9 @@ pub fn of(kind: Kind) -> &'static Value {
 
 /// The name and contents of each schema file.
 pub fn files() -> [(&'static str, String); 3] {
-    [Kind::System, Kind::Mapping, Kind::Config]
-        .map(|kind| (kind.schema_file(), format!("{}\n", serde_json::to_string_pretty(of(kind)).unwrap_or_default())))
+    [Kind::System, Kind::Mapping, Kind::Config].map(|kind| {
+        (kind.schema_file(), format!("{}\n", serde_json::to_string_pretty(of(kind)).unwrap_or_default()))
+    })
 }
 
 /// Writes the schema files into `directory`.

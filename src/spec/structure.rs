@@ -80,7 +80,9 @@ impl<'a> Walk<'a> {
             let inner = At { id: value, head: key, name: &quoted };
             let fine = match (property(name), others) {
                 (Some(property), _) => self.value(property, inner),
-                (None, Some(Value::Bool(false))) => self.unknown_key(key, &suggest(name, names(), "the keys here are")),
+                (None, Some(Value::Bool(false))) => {
+                    self.unknown_key(key, &suggest(name, names(), "the keys here are"))
+                }
                 (None, Some(other)) => self.value(other, inner),
                 (None, None) => true,
             };
@@ -91,9 +93,10 @@ impl<'a> Walk<'a> {
         // A required key that was misspelt has been reported as an unknown one.
         let unknown = self.tree.entries(at.id).iter().filter_map(|(key, _)| self.tree.as_text(*key));
         let misspelt: Vec<&str> = match others {
-            Some(Value::Bool(false)) => {
-                unknown.filter(|key| property(key).is_none()).filter_map(|key| did_you_mean(key, names())).collect()
-            }
+            Some(Value::Bool(false)) => unknown
+                .filter(|key| property(key).is_none())
+                .filter_map(|key| did_you_mean(key, names()))
+                .collect(),
             _ => Vec::new(),
         };
         let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
@@ -123,7 +126,12 @@ impl<'a> Walk<'a> {
         }
         if below(schema, "minItems", items.len()) {
             let headline = format!("{} must not be empty", at.name);
-            self.report("empty", self.tree.span(at.head), headline, "write at least one item, or remove the key");
+            self.report(
+                "empty",
+                self.tree.span(at.head),
+                headline,
+                "write at least one item, or remove the key",
+            );
         }
         if above(schema, "maxItems", items.len()) {
             let headline = format!("{} has too many items", at.name);
@@ -140,7 +148,8 @@ impl<'a> Walk<'a> {
         if let (Content::Map(_), false) = (content, kinds.is_empty()) {
             return self.one_kind(&kinds, at);
         }
-        let fitting: Vec<&'a Value> = branches.iter().copied().filter(|branch| matches(content, branch)).collect();
+        let fitting: Vec<&'a Value> =
+            branches.iter().copied().filter(|branch| matches(content, branch)).collect();
         match (&fitting[..], content) {
             ([only], _) => self.value(only, at),
             ([], Content::Text(text)) if !kinds.is_empty() => {
@@ -163,7 +172,12 @@ impl<'a> Walk<'a> {
         match entries {
             [] => {
                 let headline = format!("{} must say which kind it is", at.name);
-                self.report("missing-kind", self.tree.span(at.head), headline, &one_of("write one of", names()));
+                self.report(
+                    "missing-kind",
+                    self.tree.span(at.head),
+                    headline,
+                    &one_of("write one of", names()),
+                );
                 false
             }
             [(key, value)] => match known(*key) {
@@ -243,8 +257,15 @@ impl<'a> Walk<'a> {
 
     /// Whatever else the schema says of a scalar.
     fn limits(&mut self, schema: &'a Value, at: At<'_>) -> bool {
-        const LIMITS: [&str; 7] =
-            ["pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
+        const LIMITS: [&str; 7] = [
+            "pattern",
+            "minLength",
+            "maxLength",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+        ];
         let limits: Map<String, Value> = LIMITS
             .iter()
             .filter_map(|limit| schema.get(*limit).map(|value| ((*limit).to_owned(), value.clone())))
@@ -256,7 +277,10 @@ impl<'a> Walk<'a> {
         let Ok(validator) = jsonschema::validator_for(&Value::Object(limits)) else { return true };
         let Err(error) = validator.validate(&value) else { return true };
         let headline = format!("`{}` is not allowed for {}", plain(&value), at.name);
-        let help = schema.get("description").and_then(Value::as_str).map_or_else(|| error.to_string(), first_sentence);
+        let help = schema
+            .get("description")
+            .and_then(Value::as_str)
+            .map_or_else(|| error.to_string(), first_sentence);
         let help = match (schema.get("minimum"), schema.get("maximum")) {
             (Some(least), Some(most)) => format!("write a number from {least} to {most}"),
             _ => help,
@@ -273,8 +297,10 @@ impl<'a> Walk<'a> {
 
     fn missing_key(&mut self, name: &str, property: Option<&'a Value>, at: At<'_>) {
         let schema = property.map(|schema| self.resolve(schema));
-        let example = [property, schema].into_iter().flatten().find_map(|schema| schema.get("examples")?.get(0));
-        let about = [property, schema].into_iter().flatten().find_map(|schema| schema.get("description")?.as_str());
+        let example =
+            [property, schema].into_iter().flatten().find_map(|schema| schema.get("examples")?.get(0));
+        let about =
+            [property, schema].into_iter().flatten().find_map(|schema| schema.get("description")?.as_str());
         let mut help = format!("add `{name}:`");
         if let Some(example) = example.and_then(Value::as_str) {
             let quoted = if example.contains("{{") { format!("\"{example}\"") } else { example.to_owned() };
@@ -305,8 +331,12 @@ impl<'a> Walk<'a> {
                 let written = self.tree.text.get(self.tree.node(at.id).span.clone()).unwrap_or_default();
                 format!("put it in quotes: `\"{written}\"`")
             }
-            Content::Text(_) if wanted.contains(&"boolean") => "write `true` or `false`, without quotes".to_owned(),
-            Content::Text(_) if wanted.contains(&"integer") => "write a whole number, without quotes".to_owned(),
+            Content::Text(_) if wanted.contains(&"boolean") => {
+                "write `true` or `false`, without quotes".to_owned()
+            }
+            Content::Text(_) if wanted.contains(&"integer") => {
+                "write a whole number, without quotes".to_owned()
+            }
             Content::Text(_) if wanted.contains(&"object") => {
                 format!("write keys and values below `{}:`, indented", at.bare())
             }

@@ -7,7 +7,6 @@ use serde_json::{Map, Number, Value};
 
 use crate::diagnostics::{Sources, Span};
 
-
 use super::model::Place;
 use super::scalar;
 

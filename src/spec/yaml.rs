@@ -109,7 +109,9 @@ impl<'a> Builder<'a> {
             Event::UnresolvedAlias(name) => {
                 let headline = format!("there is no `&{name}` before this `*{name}`");
                 self.report("unknown-alias", range.clone(), headline, |it| {
-                    it.help("mark the value to repeat with an anchor first, or quote a text that begins with `*`")
+                    it.help(
+                        "mark the value to repeat with an anchor first, or quote a text that begins with `*`",
+                    )
                 });
                 self.finish(scalar_node(Content::Null, range, Style::Plain), 0);
             }
@@ -121,7 +123,9 @@ impl<'a> Builder<'a> {
         self.documents += 1;
         if self.documents > 1 {
             self.stop("several-documents", range, "a second document begins here", |it| {
-                it.help("one file holds one document: move the rest to a file of its own, or remove the `---`")
+                it.help(
+                    "one file holds one document: move the rest to a file of its own, or remove the `---`",
+                )
             });
         }
     }
@@ -178,7 +182,10 @@ impl<'a> Builder<'a> {
             Content::Map(entries) => entries.iter().map(|(_, value)| self.size(*value)).sum(),
             _ => 0,
         };
-        self.finish(Node { content, span, style: Style::Plain, alias: None, size: 1 + children }, open.anchor);
+        self.finish(
+            Node { content, span, style: Style::Plain, alias: None, size: 1 + children },
+            open.anchor,
+        );
     }
 
     fn size(&self, id: NodeId) -> u64 {
@@ -286,7 +293,9 @@ impl<'a> Builder<'a> {
     /// Puts a finished node where it belongs.
     fn finish(&mut self, mut node: Node, anchor: usize) {
         let as_key = matches!(self.open.last(), Some(Open { children: Children::Map { key: None, .. }, .. }));
-        if as_key && !matches!(node.content, Content::List(_) | Content::Map(_) | Content::Text(_) | Content::Null) {
+        if as_key
+            && !matches!(node.content, Content::List(_) | Content::Map(_) | Content::Text(_) | Content::Null)
+        {
             // A key such as `03` or `yes` is the text it is written as.
             node.content = Content::Text(self.text[node.span.clone()].to_owned());
         } else if !as_key && node.alias.is_none() {
@@ -294,9 +303,8 @@ impl<'a> Builder<'a> {
         }
         if node.size > MAX_NODES {
             let headline = format!("with its aliases written out, this is more than {MAX_NODES} values");
-            return self.stop("too-many-values", node.span, headline, |it| {
-                it.help("use fewer aliases of aliases")
-            });
+            return self
+                .stop("too-many-values", node.span, headline, |it| it.help("use fewer aliases of aliases"));
         }
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(node);
@@ -360,9 +368,12 @@ impl<'a> Builder<'a> {
         if let Some(offset) = unquoted_in(rest) {
             let start = line + offset;
             let end = line + rest.trim_end().len();
-            return self.stop("unquoted-template", start..end, "this expression needs quotes around it", |it| {
-                it.label("to YAML this is a map in a map").help("write `\"{{ … }}\"`")
-            });
+            return self.stop(
+                "unquoted-template",
+                start..end,
+                "this expression needs quotes around it",
+                |it| it.label("to YAML this is a map in a map").help("write `\"{{ … }}\"`"),
+            );
         }
         let info = error.info();
         if info.contains("nesting") || info.contains("recursion") {

@@ -249,7 +249,7 @@ impl Vault {
     }
 
     /// Changes the file as it is now, if `change` says so.
-    fn change(
+    pub(super) fn change(
         &self,
         change: impl FnOnce(&MasterKey, &mut VaultFile) -> Result<bool, VaultError>,
     ) -> Result<bool, VaultError> {

@@ -17,6 +17,8 @@ pub mod key;
 mod command;
 mod crypto;
 mod file;
+#[cfg(test)]
+mod tests;
 
 pub use handle::{Listed, ListedValue, Vault};
 pub use key::MasterKey;

@@ -14,8 +14,7 @@ use url::{Url, form_urlencoded};
 use crate::auth::AuthError;
 use crate::base::clock::add;
 use crate::base::{Secret, json};
-use crate::http::limit::retry_after;
-use crate::http::{Incoming, Outgoing, Redactor, SendError};
+use crate::http::{Incoming, Outgoing, Redactor, SendError, retry_after};
 
 /// The life of a token whose answer does not say how long it lives.
 const UNSAID_LIFE: Duration = Duration::from_secs(10 * 60);

@@ -41,54 +41,55 @@ fn operation(call: &Call) -> Option<(&'static str, Vec<String>)> {
 
 impl Sage100 {
     fn answer(&self, call: &Call, strike: Option<&Strike>) -> Answer {
-        if self.options.api_key.as_deref().is_some_and(|key| call.header("x-api-key") != Some(key)) {
-            return refusal(401, "invalid_key", "The API key is missing or unknown.");
-        }
-        let Some((name, parts)) = operation(call) else {
-            return refusal(404, "not_found", "The agent has no such address.");
+        let (name, parts) = match self.admit(call) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return refusal,
         };
-        if parts.first() != Some(&self.options.company) {
-            return refusal(403, "company_not_allowed", "The key does not open this company.");
-        }
-        let body = call.json();
-        let violations = self.violations(call, body.as_ref());
-        if let Some(first) = violations.first() {
-            // An unknown table is a question, not a mistake in the caller's making.
-            let unknown_table = first.path == "path table";
-            let message = format!("{}: {}", first.path, first.message);
-            lock(&self.books).violations.extend(violations);
-            return if unknown_table {
-                refusal(404, "not_found", &message)
-            } else {
-                refusal(400, "invalid_request", &message)
-            };
-        }
-        let body = body.unwrap_or(Value::Null);
-        let part = |index: usize| parts.get(index).map(String::as_str).unwrap_or_default();
-        match strike.map(|strike| strike.fault) {
-            Some(Fault::PoolBusy) => return pool_busy(),
-            Some(Fault::NoLicence) if name == "write_tracking" => return tracking::no_licence(),
-            _ => {}
-        }
         let fault = strike.map(|strike| strike.fault);
+        let part = |index: usize| parts.get(index).map(String::as_str).unwrap_or_default();
         match name {
-            "list" => self.list(call, part(1), fault == Some(Fault::DuplicatePage)),
-            "record" => self.record(call, part(1), part(2)),
+            _ if fault == Some(Fault::PoolBusy) => pool_busy(),
+            "write_tracking" if fault == Some(Fault::NoLicence) => tracking::no_licence(),
             "write_tracking" => {
                 let locks =
                     strike.filter(|strike| strike.fault == Fault::RecordLock).map(|strike| strike.attempts);
-                self.write_tracking(part(1), &body, locks)
+                self.write_tracking(part(1), &call.json().unwrap_or(Value::Null), locks)
             }
-            _ => Answer::json(
-                200,
-                &json!({
-                    "company": self.options.company,
-                    "name": self.options.company_name,
-                    "agent_version": env!("CARGO_PKG_VERSION"),
-                    "sage_version": "2025",
-                }),
-            ),
+            "list" => self.list(call, part(1), fault == Some(Fault::DuplicatePage)),
+            "record" => self.record(call, part(1), part(2)),
+            _ => self.company(),
         }
+    }
+
+    /// Key, address, company and contract, in this order.
+    fn admit(&self, call: &Call) -> Result<(&'static str, Vec<String>), Answer> {
+        if self.options.api_key.as_deref().is_some_and(|key| call.header("x-api-key") != Some(key)) {
+            return Err(refusal(401, "invalid_key", "The API key is missing or unknown."));
+        }
+        let Some((name, parts)) = operation(call) else {
+            return Err(refusal(404, "not_found", "The agent has no such address."));
+        };
+        if parts.first() != Some(&self.options.company) {
+            return Err(refusal(403, "company_not_allowed", "The key does not open this company."));
+        }
+        let violations = self.violations(call, call.json().as_ref());
+        let Some(first) = violations.first() else { return Ok((name, parts)) };
+        let message = format!("{}: {}", first.path, first.message);
+        // An unknown table is a question, not a malformed request.
+        let (status, code) =
+            if first.path == "path table" { (404, "not_found") } else { (400, "invalid_request") };
+        lock(&self.books).violations.extend(violations);
+        Err(refusal(status, code, &message))
+    }
+
+    fn company(&self) -> Answer {
+        let body = json!({
+            "company": self.options.company,
+            "name": self.options.company_name,
+            "agent_version": env!("CARGO_PKG_VERSION"),
+            "sage_version": "2025",
+        });
+        Answer::json(200, &body)
     }
 
     fn violations(&self, call: &Call, body: Option<&Value>) -> Vec<Violation> {

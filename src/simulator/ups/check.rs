@@ -71,8 +71,14 @@ fn accounts(shipment: &Value, account: &str) -> Option<Refusal> {
 }
 
 fn recipient(request: &Value, to: &Address) -> Option<Refusal> {
-    if to.lines.first().is_none_or(|line| line.trim().is_empty()) {
-        return refuse("120202", "Missing or invalid ship to address line 1");
+    // Recorded: a first line of 36 characters meets 120202; the following codes are those of the other lines.
+    let codes = ["120202", "120203", "120204"];
+    for (index, code) in codes.into_iter().enumerate() {
+        let line = to.lines.get(index);
+        let missing = index == 0 && line.is_none_or(|line| line.trim().is_empty());
+        if missing || line.is_some_and(|line| line.chars().count() > 35) {
+            return Some((code, format!("Missing or invalid ship to address line {}", index + 1)));
+        }
     }
     let needs_state = ["US", "CA", "VN"].contains(&to.country.as_str());
     if needs_state && to.state.is_empty() {
@@ -168,7 +174,8 @@ fn crossing(shipment: &Value, from: &str, to: &str) -> Option<Refusal> {
 
 fn label(request: &Value) -> Option<Refusal> {
     let format = text(request, "/LabelSpecification/LabelImageFormat/Code");
-    if ["GIF", "ZPL", "EPL", "SPL", "PNG"].contains(&format) {
+    // Recorded: without a label specification UPS books the shipment all the same.
+    if ["", "GIF", "ZPL", "EPL", "SPL", "PNG"].contains(&format) {
         return None;
     }
     refuse("120600", "Missing or invalid label image format")

@@ -34,8 +34,8 @@ mod tests {
 
     #[test]
     fn the_well_known_example_checks_out() {
-        assert!(is_tracking_number("1Z12345E0205271688"));
-        assert!(!is_tracking_number("1Z12345E0205271689"));
+        assert!(is_tracking_number("1Z999AA10123456784"));
+        assert!(!is_tracking_number("1Z999AA10123456785"));
         assert!(!is_tracking_number("1Z12345E"));
     }
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::vendor::Interface;
-use super::{Ups, answer, control};
+use super::{Ups, answer, check, control};
+use crate::simulator::contract::Violation;
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::faults::{Fault, Strike};
 use crate::simulator::system::{Desk, Subject, System, lock};
@@ -116,14 +117,11 @@ impl System for Ups {
         let violations = operation.interface().check(call, body.as_ref());
         lock(&self.book).record(&violations);
         let body = body.unwrap_or(Value::Null);
-        // A control character gets the peculiar answer even where the contract would say more.
-        if self.options.strict
-            && !has_control_characters(&body)
-            && let Some(first) = violations.first()
-        {
-            let message =
-                format!("The request is well formed but is not valid: {} {}", first.path, first.message);
-            return answer::refusal(call, 400, "10002", &message);
+        if let Some(first) = violations.first().filter(|_| self.options.strict) {
+            match self.ill_formed(call, &operation, &body, first) {
+                Some(answer) => return answer,
+                None => return answer::empty(call),
+            }
         }
         let fault = strike.map(|strike| strike.fault);
         match operation {
@@ -156,6 +154,30 @@ impl System for Ups {
 
     fn control(&self, call: &Call, path: &[&str]) -> Option<Answer> {
         control::answer(self, call, path)
+    }
+}
+
+impl Ups {
+    /// What breaks the contract is refused: with the code of the field where UPS has one. A control character
+    /// gets the peculiar empty answer instead (`None`).
+    fn ill_formed(
+        &self,
+        call: &Call,
+        operation: &Operation,
+        body: &Value,
+        first: &Violation,
+    ) -> Option<Answer> {
+        if *operation == Operation::Ship {
+            if has_control_characters(body) {
+                return None;
+            }
+            if let Some((code, message)) = check::refusal(&body["ShipmentRequest"], &self.options.account) {
+                return Some(answer::refusal(call, 400, code, &message));
+            }
+        }
+        let message =
+            format!("The request is well formed but is not valid: {} {}", first.path, first.message);
+        Some(answer::refusal(call, 400, "10002", &message))
     }
 }
 

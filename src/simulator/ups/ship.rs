@@ -61,7 +61,10 @@ impl Ups {
             name: text(&request["Shipment"], "/ShipTo/Name").to_owned(),
             ship_to: to,
             packages,
-            label_format: text(request, "/LabelSpecification/LabelImageFormat/Code").to_owned(),
+            label_format: match text(request, "/LabelSpecification/LabelImageFormat/Code") {
+                "" => "GIF".to_owned(),
+                format => format.to_owned(),
+            },
             cents,
             transaction: call.header("transid").map(str::to_owned),
             created_at: now,

@@ -37,20 +37,16 @@ impl Checker<'_> {
                 let pairs = items.iter().zip(nodes);
                 pairs.fold(true, |fine, (item, inner)| fine & self.assign(item, inner, inner, wanted))
             }
-            (ValueTemplate::ForEach { give, .. }, Type::List(wanted)) => match self.tree.entry(node, "give") {
-                Some((key, inner)) => self.assign(give, inner, key, wanted),
-                None => false,
-            },
+            (ValueTemplate::ForEach { give, .. }, Type::List(wanted)) => {
+                match self.tree.entry(node, "give") {
+                    Some((key, inner)) => self.assign(give, inner, key, wanted),
+                    None => false,
+                }
+            }
             (ValueTemplate::When { give, otherwise, .. }, _) => {
                 self.assign_when(give, otherwise.as_deref(), node, wanted)
             }
-            (ValueTemplate::Literal(literal), _) => match fits(literal, wanted) {
-                Ok(()) => true,
-                Err(mismatches) => {
-                    let reasons: Vec<String> = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
-                    self.does_not_fit(node, &reasons.join("; "), wanted)
-                }
-            },
+            (ValueTemplate::Literal(_), _) => self.literal(node, head, wanted),
             _ => match assignable(&value.result_type(), wanted) {
                 Ok(()) => true,
                 Err(reason) => self.does_not_fit(node, &reason, wanted),
@@ -70,7 +66,11 @@ impl Checker<'_> {
         match (otherwise, self.tree.entry(node, "otherwise")) {
             (Some(value), Some((key, inner))) => self.assign(value, inner, key, wanted) && fine,
             _ if wanted.may_be_null() => fine,
-            _ => self.does_not_fit(node, "it is nothing when the condition does not hold; add `otherwise:`", wanted),
+            _ => self.does_not_fit(
+                node,
+                "it is nothing when the condition does not hold; add `otherwise:`",
+                wanted,
+            ),
         }
     }
 
@@ -88,7 +88,9 @@ impl Checker<'_> {
 
     fn all_fields(&mut self, head: NodeId, object: &ObjectType, given: impl Fn(&str) -> bool) -> bool {
         let mut fine = true;
-        for (name, field) in object.fields.iter().filter(|(name, field)| !given(name) && !field.ty.may_be_null()) {
+        for (name, field) in
+            object.fields.iter().filter(|(name, field)| !given(name) && !field.ty.may_be_null())
+        {
             let headline = format!("the field `{name}` is missing");
             self.report("missing-field", head, headline, format!("add `{name}:` ({})", field.ty));
             fine = false;
@@ -103,9 +105,9 @@ impl Checker<'_> {
             (Content::Number(_) | Content::Boolean(_), Type::Text { .. }) => {
                 Some(format!("put it in quotes: `\"{written}\"`"))
             }
-            _ if reason.contains("may be nothing") => {
-                Some("give another value with `| or_else(…)`, or do the step only `when:` it is there".to_owned())
-            }
+            _ if reason.contains("may be nothing") => Some(
+                "give another value with `| or_else(…)`, or do the step only `when:` it is there".to_owned(),
+            ),
             _ => Some(format!("{wanted} is wanted here")),
         };
         self.push(finding);
@@ -136,7 +138,8 @@ impl Checker<'_> {
             _ => match fits(&self.tree.json(node), wanted) {
                 Ok(()) => true,
                 Err(mismatches) => {
-                    let reasons: Vec<String> = mismatches.into_iter().map(|mismatch| mismatch.message).collect();
+                    let reasons: Vec<String> =
+                        mismatches.into_iter().map(|mismatch| mismatch.message).collect();
                     self.does_not_fit(node, &reasons.join("; "), wanted)
                 }
             },

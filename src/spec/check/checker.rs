@@ -27,7 +27,13 @@ impl<'a> Checker<'a> {
     }
 
     /// An error about a part of a scalar.
-    pub fn error_at(&self, code: &'static str, node: NodeId, span: Span, headline: impl Into<String>) -> Diagnostic {
+    pub fn error_at(
+        &self,
+        code: &'static str,
+        node: NodeId,
+        span: Span,
+        headline: impl Into<String>,
+    ) -> Diagnostic {
         self.placed(Diagnostic::error(code, span, headline), node)
     }
 
@@ -44,7 +50,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Adds an error with help.
-    pub fn report(&mut self, code: &'static str, node: NodeId, headline: impl Into<String>, help: impl Into<String>) {
+    pub fn report(
+        &mut self,
+        code: &'static str,
+        node: NodeId,
+        headline: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let finding = self.error(code, node, headline).help(help);
         self.push(finding);
     }
@@ -73,7 +85,11 @@ impl<'a> Checker<'a> {
     }
 
     /// The same, or `otherwise` where nothing is written.
-    pub fn duration_or(&mut self, written: Option<&Written<String>>, otherwise: Duration) -> Option<Duration> {
+    pub fn duration_or(
+        &mut self,
+        written: Option<&Written<String>>,
+        otherwise: Duration,
+    ) -> Option<Duration> {
         written.map_or(Some(otherwise), |written| self.duration(written))
     }
 
@@ -99,11 +115,17 @@ impl<'a> Checker<'a> {
     pub fn identifier(&mut self, node: NodeId, what: &str) -> bool {
         let word = self.text(node);
         if RESERVED_WORDS.contains(&word) {
-            let headline = format!("`{word}` cannot be the name of {what}: it is a word of the expression language");
+            let headline =
+                format!("`{word}` cannot be the name of {what}: it is a word of the expression language");
             self.report("bad-name", node, headline, "choose another name");
             return false;
         }
-        self.well_formed(node, what, |c| c == '_', "small letters, digits and `_`, because expressions use it")
+        self.well_formed(
+            node,
+            what,
+            |c| c == '_',
+            "small letters, digits and `_`, because expressions use it",
+        )
     }
 
     fn well_formed(&mut self, node: NodeId, what: &str, extra: impl Fn(char) -> bool, rule: &str) -> bool {
@@ -143,7 +165,16 @@ impl<'a> Checker<'a> {
 
 /// Names that expressions may hold in one place or another, and so are never free.
 const RESERVED_NAMES: [&str; 10] = [
-    "settings", "key", "idempotency_key", "input", "answer", "result", "cursor", "page", "request_id", "loop",
+    "settings",
+    "key",
+    "idempotency_key",
+    "input",
+    "answer",
+    "result",
+    "cursor",
+    "page",
+    "request_id",
+    "loop",
 ];
 
 const RESERVED_WORDS: [&str; 12] =

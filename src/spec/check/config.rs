@@ -8,7 +8,6 @@ use indexmap::IndexMap;
 use crate::spec::model::{Config, Connection, FlowUse, KeySource, Mapping, MappingUse, Source, System};
 use crate::spec::raw::Written;
 use crate::spec::raw::config::{ConfigFile, RawConnection, RawFlowUse, RawKey, RawMappingUse};
-use crate::spec::tree::NodeId;
 
 use super::checker::Checker;
 use super::schedule::WrittenSchedule;
@@ -28,7 +27,12 @@ pub struct Known<'a> {
 }
 
 /// Checks a configuration.
-pub fn check(checker: &mut Checker<'_>, raw: &ConfigFile, directory: &Path, known: &Known<'_>) -> Option<Config> {
+pub fn check(
+    checker: &mut Checker<'_>,
+    raw: &ConfigFile,
+    directory: &Path,
+    known: &Known<'_>,
+) -> Option<Config> {
     let mut connections = IndexMap::new();
     let mut whole = raw.connections.is_some() && raw.mappings.is_some();
     for (name, raw) in raw.connections.iter().flat_map(|table| table.iter()) {
@@ -41,7 +45,12 @@ pub fn check(checker: &mut Checker<'_>, raw: &ConfigFile, directory: &Path, know
         }
     }
     let declared = Declared {
-        names: raw.connections.iter().flat_map(|table| table.iter()).map(|(name, _)| name.value.as_str()).collect(),
+        names: raw
+            .connections
+            .iter()
+            .flat_map(|table| table.iter())
+            .map(|(name, _)| name.value.as_str())
+            .collect(),
         fine: &connections,
     };
     let mut mappings = IndexMap::new();
@@ -180,7 +189,11 @@ fn roles(
     fine.then_some(roles)
 }
 
-fn flows(checker: &mut Checker<'_>, raw: &RawMappingUse, mapping: &Mapping) -> Option<IndexMap<String, FlowUse>> {
+fn flows(
+    checker: &mut Checker<'_>,
+    raw: &RawMappingUse,
+    mapping: &Mapping,
+) -> Option<IndexMap<String, FlowUse>> {
     let mut flows: IndexMap<String, FlowUse> = mapping
         .flows
         .iter()
@@ -205,7 +218,8 @@ fn flows(checker: &mut Checker<'_>, raw: &RawMappingUse, mapping: &Mapping) -> O
 
 fn flow_use(checker: &mut Checker<'_>, name: &Written<String>, raw: &RawFlowUse, flow: &mut FlowUse) -> bool {
     flow.enabled = raw.enabled.unwrap_or(true);
-    let written = WrittenSchedule { every: raw.every.as_ref(), cron: raw.cron.as_ref(), zone: raw.zone.as_ref() };
+    let written =
+        WrittenSchedule { every: raw.every.as_ref(), cron: raw.cron.as_ref(), zone: raw.zone.as_ref() };
     let (schedule, fine) = checker.schedule(name.node, &written);
     if let Some(schedule) = schedule {
         flow.schedule = schedule;
@@ -224,6 +238,8 @@ fn key(checker: &mut Checker<'_>, raw: Option<&RawKey>, directory: &Path) -> Opt
         }
         Some(RawKey::Environment(name)) => KeySource::Environment(name.value.clone()),
         Some(RawKey::Command(words)) if words.is_empty() => return None,
-        Some(RawKey::Command(words)) => KeySource::Command(words.iter().map(|word| word.value.clone()).collect()),
+        Some(RawKey::Command(words)) => {
+            KeySource::Command(words.iter().map(|word| word.value.clone()).collect())
+        }
     })
 }

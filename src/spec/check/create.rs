@@ -66,7 +66,13 @@ fn when_absent(checker: &mut Checker<'_>, written: &Written<String>, names: &Sco
             return Some(ValueTemplate::Literal(written.value.clone().into()));
         }
         let headline = format!("`{}` is not a word for `when_absent`", written.value);
-        checker.unknown("unknown-word", written.node, headline, ["park", "recreate"].into_iter(), "write one of");
+        checker.unknown(
+            "unknown-word",
+            written.node,
+            headline,
+            ["park", "recreate"].into_iter(),
+            "write one of",
+        );
         return None;
     }
     checker.naming(written, names, "`when_absent`").map(ValueTemplate::Template)
@@ -126,7 +132,9 @@ fn lookup(
     let span = checker.tree.span(draft.result_node.unwrap_or(draft.node));
     for finding in &mut checker.findings[before..] {
         finding.notes.push(format!("each entry of `found` is shaped as the result of `{}`", draft.name));
-        finding.secondary.push(crate::diagnostics::Label { span: span.clone(), text: "the result".to_owned() });
+        finding
+            .secondary
+            .push(crate::diagnostics::Label { span: span.clone(), text: "the result".to_owned() });
     }
     fine.then_some(found)
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use crate::expression::{Scope, Type};
 use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal, Schedule, Source, Stream};
 use crate::spec::raw::Written;
-use crate::spec::structure::suggest;
 use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal, RawPoll, RawSource};
+use crate::spec::structure::suggest;
 
 use super::checker::{Checker, scope};
 use super::mapping::Roles;
 use super::schedule::WrittenSchedule;
 use super::steps::Steps;
 use super::system::Checked;
+use super::templates::after;
 
 /// Checks a flow; `None` when it has a finding.
 pub fn flow(
@@ -28,9 +29,10 @@ pub fn flow(
         _ => Type::Any,
     };
     let mut names = scope([("settings", settings)]);
-    let record = raw.record.as_ref().filter(|record| {
-        checker.identifier(record.node, "the record") && checker.free(record.node, &names)
-    });
+    let record = raw
+        .record
+        .as_ref()
+        .filter(|record| checker.identifier(record.node, "the record") && checker.free(record.node, &names));
     if let Some(record) = &raw.record {
         names.insert(record.value.clone(), record_type);
     }
@@ -42,6 +44,8 @@ pub fn flow(
     let idempotency_key =
         raw.idempotency_key.as_ref().and_then(|key| checker.naming(key, &names, "the idempotency key"));
     let on_change = on_change(checker, raw.on_change.as_ref(), &names);
+    // Steps are done only for records that were selected; the rest is asked of every record.
+    let mut names = after(select.as_ref().and_then(Option::as_ref), &names, true);
     names.insert("key".to_owned(), Type::TEXT);
     names.insert("idempotency_key".to_owned(), Type::TEXT);
     let steps = raw.steps.as_ref().and_then(|steps| Steps { checker, roles }.list(steps, &mut names, ""));
@@ -77,11 +81,16 @@ fn poll_source(
         checker.report("missing-key", head, "`poll` needs a key `every`", help);
     }
     let stream = named.as_ref().map(|(_, stream)| Arc::clone(stream));
-    let whole = |(role, stream): (String, Arc<Stream>), schedule: Schedule| Source::Poll { role, stream, schedule };
+    let whole =
+        |(role, stream): (String, Arc<Stream>), schedule: Schedule| Source::Poll { role, stream, schedule };
     (stream, named.zip(schedule).map(|(named, schedule)| whole(named, schedule)))
 }
 
-fn stream(checker: &mut Checker<'_>, roles: &Roles, written: &Written<String>) -> Option<(String, Arc<Stream>)> {
+fn stream(
+    checker: &mut Checker<'_>,
+    roles: &Roles,
+    written: &Written<String>,
+) -> Option<(String, Arc<Stream>)> {
     let (role, name, system) = member(checker, roles, written, "stream")?;
     match system.streams.get(&name) {
         Some(stream) => Some((role, Arc::clone(stream))),
@@ -102,7 +111,12 @@ pub fn member(
     let Some((role, name)) = written.split_once('.') else {
         let example = roles.keys().next().map_or("role", String::as_str);
         let headline = format!("`{}` does not say whose {what} it is", written.value);
-        checker.report("unknown-role", written.node, headline, format!("write for example `{example}.{}`", written.value));
+        checker.report(
+            "unknown-role",
+            written.node,
+            headline,
+            format!("write for example `{example}.{}`", written.value),
+        );
         return None;
     };
     let Some(system) = roles.get(role) else {
@@ -144,11 +158,7 @@ fn on_refusal(raw: Option<RawOnRefusal>) -> OnRefusal {
     }
 }
 
-fn on_change(
-    checker: &mut Checker<'_>,
-    raw: Option<&RawOnChange>,
-    names: &Scope,
-) -> Option<OnChange> {
+fn on_change(checker: &mut Checker<'_>, raw: Option<&RawOnChange>, names: &Scope) -> Option<OnChange> {
     let watch = match raw.and_then(|raw| raw.watch.as_ref()) {
         Some(watch) => Some(checker.template(watch.node, names)?),
         None => None,

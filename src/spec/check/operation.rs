@@ -52,10 +52,10 @@ impl Draft {
         let answers = answers::rules(checker, &raw.answers, around.rules);
         let names = scope([("settings", around.settings), ("input", &input), ("answer", &answer)]);
         let result = match raw.result {
-            Some(AnyTree(node)) => checker.values(node, &names, Some(&answer)),
+            Some(AnyTree(node)) => checker.values(node, &names, Some("answer")),
             None => Some(ValueTemplate::Object(Vec::new())),
         };
-        let documents = documents(checker, raw.documents, &names, &answer);
+        let documents = documents(checker, raw.documents, &names);
         Some(Self {
             name: name.value.clone(),
             node: name.node,
@@ -100,10 +100,10 @@ fn documents(
     checker: &mut Checker<'_>,
     raw: Option<AnyTree>,
     names: &Scope,
-    answer: &Type,
 ) -> Option<Option<ValueTemplate>> {
     let Some(AnyTree(node)) = raw else { return Some(None) };
-    let value = checker.values(node, names, Some(answer))?;
-    let document = Type::object([("kind", Type::TEXT), ("name", Type::TEXT), ("base64", Type::TEXT.optional())]);
+    let value = checker.values(node, names, Some("answer"))?;
+    let document =
+        Type::object([("kind", Type::TEXT), ("name", Type::TEXT), ("base64", Type::TEXT.optional())]);
     checker.assign(&value, node, node, &Type::list(document)).then_some(Some(value))
 }

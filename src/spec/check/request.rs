@@ -4,7 +4,7 @@ use crate::expression::{Scope, Type, ValueTemplate};
 use crate::spec::model::Request;
 use crate::spec::raw::system::{RawMethod, RawRequest};
 use crate::spec::raw::{AnyTree, Written};
-use crate::spec::tree::NodeId;
+use crate::spec::tree::{Content, NodeId};
 
 use super::checker::Checker;
 
@@ -45,7 +45,8 @@ fn usable_path(checker: &mut Checker<'_>, path: &Written<String>) -> bool {
     if let Some((at, _)) = path.match_indices(['?', '#', ' ']).find(|(at, _)| outside(*at)) {
         let span = checker.tree.inside(path.node, &(at..at + 1));
         let help = "write parameters under `query:`, and `%20` for a blank";
-        let finding = checker.error_at("bad-path", path.node, span, "a path has no query, fragment or blanks");
+        let finding =
+            checker.error_at("bad-path", path.node, span, "a path has no query, fragment or blanks");
         checker.push(finding.help(help));
         return false;
     }
@@ -55,33 +56,46 @@ fn usable_path(checker: &mut Checker<'_>, path: &Written<String>) -> bool {
 /// Query parameters or headers: each one value, and never nothing unless its name ends in `?`.
 fn parameters(checker: &mut Checker<'_>, node: NodeId, names: &Scope, what: &str) -> Option<ValueTemplate> {
     let value = checker.values(node, names, None)?;
-    let ValueTemplate::Object(fields) = &value else {
+    if !matches!(&value, ValueTemplate::Object(_) | ValueTemplate::Literal(_)) {
         let help = "write names and values, without `for_each` or `when` around them";
         checker.report("not-a-parameter", node, format!("each {} needs a name", &what[2..]), help);
         return None;
-    };
+    }
     let mut fine = true;
-    for field in fields {
-        let Some((key, inner)) =
-            checker.tree.entry(node, &field.name).or_else(|| checker.tree.entry(node, &format!("{}?", field.name)))
-        else {
-            continue;
-        };
-        let ty = match &field.value {
-            ValueTemplate::Literal(value) if value.is_null() => Type::Null,
-            ValueTemplate::Literal(value) if !value.is_array() && !value.is_object() => continue,
-            value => value.result_type(),
+    for (key, inner) in checker.tree.entries(node) {
+        let name = checker.text(*key);
+        let (name, omit_empty) = name.strip_suffix('?').map_or((name, false), |name| (name, true));
+        let ty = match &value {
+            ValueTemplate::Object(fields) => fields
+                .iter()
+                .find(|field| field.name == name)
+                .map_or(Type::Any, |field| field.value.result_type()),
+            _ => literal_type(checker, *inner),
         };
         if matches!(ty.required(), Type::List(_) | Type::Object(_) | Type::Table(_)) {
             let headline = format!("{what} is one value, but this is {ty}");
-            checker.report("not-a-parameter", inner, headline, "make it one text, for example with `| join(',')`");
+            checker.report(
+                "not-a-parameter",
+                *inner,
+                headline,
+                "make it one text, for example with `| join(',')`",
+            );
             fine = false;
-        } else if ty.may_be_null() && ty != Type::Any && !field.omit_empty {
+        } else if ty.may_be_null() && ty != Type::Any && !omit_empty {
             let headline = format!("{what} needs a value, but this is {ty}");
-            let help = format!("write `{}?:` to leave it out when there is none", field.name);
-            checker.report("maybe-nothing", key, headline, help);
+            let help = format!("write `{name}?:` to leave it out when there is none");
+            checker.report("maybe-nothing", *key, headline, help);
             fine = false;
         }
     }
     fine.then_some(value)
+}
+
+fn literal_type(checker: &Checker<'_>, node: NodeId) -> Type {
+    match checker.tree.content(node) {
+        Content::Null => Type::Null,
+        Content::List(_) => Type::list(Type::Any),
+        Content::Map(_) => Type::object([]),
+        _ => Type::TEXT,
+    }
 }

@@ -45,7 +45,12 @@ impl Checker<'_> {
     fn every(&mut self, written: &Written<String>) -> (Option<Schedule>, bool) {
         match self.duration(written) {
             Some(every) if every.is_zero() => {
-                self.report("not-a-duration", written.node, "the time between polls cannot be nothing", "write `15m`");
+                self.report(
+                    "not-a-duration",
+                    written.node,
+                    "the time between polls cannot be nothing",
+                    "write `15m`",
+                );
                 (None, false)
             }
             Some(every) => (Some(Schedule::Every(every)), true),

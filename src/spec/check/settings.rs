@@ -27,7 +27,8 @@ pub fn declare(
     for (name, raw) in table.iter() {
         checker.identifier(name.node, "a setting");
         let ty = raw.ty.map_or(Type::Any, |ty| types.read(checker, ty));
-        let one_of = raw.one_of.as_ref().map(|written| choices(checker, &written.value, &ty)).unwrap_or_default();
+        let one_of =
+            raw.one_of.as_ref().map(|written| choices(checker, &written.value, &ty)).unwrap_or_default();
         let default = raw.default.and_then(|tree| {
             let fine = checker.literal(tree.0, name.node, &ty) && listed(checker, tree.0, &one_of);
             fine.then(|| fitted(checker.tree.json(tree.0), &ty))
@@ -71,7 +72,8 @@ pub fn scope_type(settings: &IndexMap<String, Setting>) -> Type {
     let fields = settings
         .iter()
         .map(|(name, setting)| {
-            let ty = if setting.default.is_some() { setting.ty.required().clone() } else { setting.ty.clone() };
+            let ty =
+                if setting.default.is_some() { setting.ty.required().clone() } else { setting.ty.clone() };
             (name.clone(), Field { ty, docs: setting.docs.clone() })
         })
         .collect();

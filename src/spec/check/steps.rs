@@ -11,7 +11,7 @@ use super::checker::Checker;
 use super::flow::{member, unknown_member};
 use super::mapping::Roles;
 use super::system::input;
-use super::templates::item_type;
+use super::templates::{after, item_type};
 
 /// Checks steps.
 pub struct Steps<'c, 'a> {
@@ -22,8 +22,13 @@ pub struct Steps<'c, 'a> {
 }
 
 /// The keys of which a step has one, with the keys that may stand beside them.
-const ACTIONS: [(&str, &[&str]); 5] =
-    [("call", &["with"]), ("check", &["otherwise"]), ("set", &[]), ("link", &[]), ("for_each", &["as", "steps"])];
+const ACTIONS: [(&str, &[&str]); 5] = [
+    ("call", &["with"]),
+    ("check", &["otherwise"]),
+    ("set", &[]),
+    ("link", &[]),
+    ("for_each", &["as", "steps"]),
+];
 
 impl Steps<'_, '_> {
     /// Checks a list of steps. Names that they define are added to `names`. `prefix` begins their paths.
@@ -48,19 +53,26 @@ impl Steps<'_, '_> {
         };
         let action = self.action(raw.node);
         let conditional = raw.when.is_some();
+        let inner = after(when.as_ref().and_then(Option::as_ref), names, true);
         let mut later = Scope::new();
         let kind = match action {
             Some("call") => raw.call.as_ref().and_then(|call| {
-                let (result, kind) = self.call(call, raw, names);
+                let (result, kind) = self.call(call, raw, &inner);
                 if let Some(id) = &raw.id {
                     later.insert(id.value.clone(), if conditional { result.optional() } else { result });
                 }
                 kind
             }),
-            Some("check") => raw.check.as_ref().and_then(|check| self.check(check, raw, names)),
-            Some("set") => raw.set.as_ref().and_then(|set| self.set(set, names, conditional)),
-            Some("link") => raw.link.as_ref().and_then(|link| self.link(link, names)),
-            Some(_) => raw.for_each.as_ref().and_then(|list| self.for_each(list, raw, names, &path)),
+            Some("check") => raw.check.as_ref().and_then(|check| {
+                let kind = self.check(check, raw, &inner);
+                if let (Some(StepKind::Check { condition, .. }), false) = (&kind, conditional) {
+                    *names = condition.narrowed(names, true);
+                }
+                kind
+            }),
+            Some("set") => raw.set.as_ref().and_then(|set| self.set(set, &inner, &mut later, conditional)),
+            Some("link") => raw.link.as_ref().and_then(|link| self.link(link, &inner)),
+            Some(_) => raw.for_each.as_ref().and_then(|list| self.for_each(list, raw, &inner, &path)),
             None => None,
         };
         names.append(&mut later);
@@ -71,7 +83,10 @@ impl Steps<'_, '_> {
     }
 
     fn id(&mut self, id: &Written<String>, names: &Scope) -> bool {
-        if id.strip_prefix("step").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()) && !rest.is_empty()) {
+        if id
+            .strip_prefix("step")
+            .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()) && !rest.is_empty())
+        {
             let headline = format!("`{}` is what a step without an id is called", id.value);
             self.checker.report("bad-name", id.node, headline, "name the step for what it does");
             return false;
@@ -108,7 +123,8 @@ impl Steps<'_, '_> {
                 };
                 for (key, name) in keys.iter().filter(|(_, name)| !beside.contains(name)) {
                     if let Some(owner) = ACTIONS.iter().find_map(|action| foreign(action, name)) {
-                        let headline = format!("`{name}` belongs to `{owner}`, but this step is a `{action}`");
+                        let headline =
+                            format!("`{name}` belongs to `{owner}`, but this step is a `{action}`");
                         self.checker.report("misplaced-key", *key, headline, "remove it");
                     }
                 }
@@ -138,7 +154,12 @@ impl Steps<'_, '_> {
         (operation.result.result_type(), kind)
     }
 
-    fn check(&mut self, written: &Written<String>, raw: &Written<RawStep>, names: &Scope) -> Option<StepKind> {
+    fn check(
+        &mut self,
+        written: &Written<String>,
+        raw: &Written<RawStep>,
+        names: &Scope,
+    ) -> Option<StepKind> {
         let condition = self.checker.condition(written, names);
         let Some(otherwise) = &raw.otherwise else {
             let help = "add `otherwise: { park: \"…\" }` with what a person is to do, or `otherwise: { skip: \"…\" }`";
@@ -147,7 +168,7 @@ impl Steps<'_, '_> {
             }
             return None;
         };
-        let otherwise = self.otherwise(otherwise, names);
+        let otherwise = self.otherwise(otherwise, &after(condition.as_ref(), names, false));
         Some(StepKind::Check { condition: condition?, otherwise: otherwise? })
     }
 
@@ -173,16 +194,19 @@ impl Steps<'_, '_> {
     fn set(
         &mut self,
         set: &Written<Table<AnyTree>>,
-        names: &mut Scope,
+        names: &Scope,
+        later: &mut Scope,
         conditional: bool,
     ) -> Option<StepKind> {
+        let mut names = names.clone();
         let mut values = Vec::new();
         let mut whole = true;
         for (name, AnyTree(node)) in set.iter() {
-            whole &= self.checker.identifier(name.node, "a value") && self.checker.free(name.node, names);
-            let value = self.checker.values(*node, names, None);
+            whole &= self.checker.identifier(name.node, "a value") && self.checker.free(name.node, &names);
+            let value = self.checker.values(*node, &names, None);
             let ty = value.as_ref().map_or(Type::Any, |value| value.result_type());
-            names.insert(name.value.clone(), if conditional { ty.optional() } else { ty });
+            later.insert(name.value.clone(), if conditional { ty.clone().optional() } else { ty.clone() });
+            names.insert(name.value.clone(), ty);
             match value {
                 Some(value) => values.push((name.value.clone(), value)),
                 None => whole = false,
@@ -215,7 +239,12 @@ impl Steps<'_, '_> {
         for key in ["as", "steps"] {
             if self.checker.tree.entry(raw.node, key).is_none() {
                 let help = "write `for_each: \"{{ … }}\"`, `as: item` and `steps:`";
-                self.checker.report("missing-key", written.node, format!("`for_each` needs a key `{key}`"), help);
+                self.checker.report(
+                    "missing-key",
+                    written.node,
+                    format!("`for_each` needs a key `{key}`"),
+                    help,
+                );
             }
         }
         let name = raw.name.as_ref()?;

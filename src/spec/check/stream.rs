@@ -32,7 +32,8 @@ pub fn stream(
     let records = raw.records.as_ref().and_then(|path| records(checker, path, &answer, &record));
     let paging = paging(checker, settings, &answer, raw.paging.as_ref());
     let cursor = raw.cursor.as_ref().and_then(|raw| cursor(checker, settings, &record, raw));
-    let volatile: Vec<_> = raw.volatile.iter().map(|name| field(checker, name, &record, Need::Nothing)).collect();
+    let volatile: Vec<_> =
+        raw.volatile.iter().map(|name| field(checker, name, &record, Need::Nothing)).collect();
     let fine = moves_on(checker, raw, name.node);
     let stream = Stream {
         name: name.value.clone(),
@@ -94,7 +95,12 @@ fn field(checker: &mut Checker<'_>, name: &Written<String>, record: &Type, need:
     };
     if !fits {
         let headline = format!("`{}` is {}, but it must be text that is always there", name.value, field.ty);
-        checker.report("does-not-fit", name.node, headline, "name another field, or declare this one without `?`");
+        checker.report(
+            "does-not-fit",
+            name.node,
+            headline,
+            "name another field, or declare this one without `?`",
+        );
         return None;
     }
     Some(name.value.clone())
@@ -125,13 +131,19 @@ fn records(
     Some(selector)
 }
 
-fn paging(checker: &mut Checker<'_>, settings: &Type, answer: &Type, raw: Option<&RawPaging>) -> Option<Paging> {
+fn paging(
+    checker: &mut Checker<'_>,
+    settings: &Type,
+    answer: &Type,
+    raw: Option<&RawPaging>,
+) -> Option<Paging> {
     let names = scope([("settings", settings)]);
     Some(match raw {
         None | Some(RawPaging::Single) => Paging::Single,
         Some(RawPaging::Token(raw)) => {
             let next = raw.next.as_ref()?;
-            let template = checker.template(next.node, &scope([("settings", settings), ("answer", answer)]))?;
+            let template =
+                checker.template(next.node, &scope([("settings", settings), ("answer", answer)]))?;
             let ty = template.result_type();
             if !matches!(ty.required(), Type::Text { .. } | Type::Integer | Type::Any) {
                 let headline = format!("the next page's token must be text, but this is {ty}");

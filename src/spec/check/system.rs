@@ -50,7 +50,8 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let credentials = credentials(checker, raw);
     let credential_names: Vec<&str> = credentials.keys().map(String::as_str).collect();
     let auth = raw.auth.and_then(|tree| auth(checker, tree, &names, &credential_names));
-    let transport = raw.transport.and_then(|tree| transport(checker, tree, &settings_type, &credential_names));
+    let transport =
+        raw.transport.and_then(|tree| transport(checker, tree, &settings_type, &credential_names));
     let limits = limits(checker, raw.limits.as_ref(), &names);
     let error = match &raw.error {
         Some(raw) => answers::error_shape(checker, &mut types, raw, &settings_type).map(Some),

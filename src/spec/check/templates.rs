@@ -1,7 +1,6 @@
 //! Templates, conditions and trees of templates.
 
 use crate::diagnostics::Diagnostic;
-use crate::expression::value::ObjectField;
 use crate::expression::{Problem, Scope, Selector, Template, Type, ValueTemplate};
 use crate::spec::raw::Written;
 use crate::spec::tree::{Content, NodeId};
@@ -11,12 +10,7 @@ use super::checker::Checker;
 impl Checker<'_> {
     /// Compiles the template at `node`.
     pub fn template(&mut self, node: NodeId, scope: &Scope) -> Option<Template> {
-        let source = self.text(node).to_owned();
-        self.compile(node, &source, scope)
-    }
-
-    fn compile(&mut self, node: NodeId, source: &str, scope: &Scope) -> Option<Template> {
-        match Template::compile(source, scope) {
+        match Template::compile(self.text(node), scope) {
             Ok(template) => Some(template),
             Err(problems) => {
                 self.problems(node, problems);
@@ -43,7 +37,9 @@ impl Checker<'_> {
         }
         let headline = format!("a condition must be true or false, but this is {ty}");
         let help = match ty.required() {
-            Type::Text { .. } if !written.contains("{{") => format!("write `\"{{{{ {} }}}}\"`", written.trim()),
+            Type::Text { .. } if !written.contains("{{") => {
+                format!("write `\"{{{{ {} }}}}\"`", written.trim())
+            }
             Type::List(_) | Type::Table(_) => "compare something, for example `(… | length) > 0`".to_owned(),
             _ => "compare it with something, for example `… == 'N'`, `… > 0` or `… is not none`".to_owned(),
         };
@@ -55,10 +51,7 @@ impl Checker<'_> {
     pub fn naming(&mut self, written: &Written<String>, scope: &Scope, what: &str) -> Option<Template> {
         let template = self.template(written.node, scope)?;
         let ty = template.result_type();
-        let fits = matches!(
-            ty,
-            Type::Text { .. } | Type::Integer | Type::Duration | Type::Zone | Type::Any
-        );
+        let fits = matches!(ty, Type::Text { .. } | Type::Integer | Type::Duration | Type::Zone | Type::Any);
         if fits {
             return Some(template);
         }
@@ -72,47 +65,89 @@ impl Checker<'_> {
         None
     }
 
-    /// A tree of templates. Where `answer` is given, text that begins with `$` is a JSONPath over it.
-    pub fn values(&mut self, node: NodeId, scope: &Scope, answer: Option<&Type>) -> Option<ValueTemplate> {
-        match self.tree.content(node) {
-            Content::Text(text) => self.leaf(node, &text.clone(), scope, answer),
-            Content::List(items) => {
-                let items: Vec<_> = items.iter().map(|item| self.values(*item, scope, answer)).collect();
-                items.into_iter().collect::<Option<_>>().map(ValueTemplate::List)
-            }
-            Content::Map(entries) => {
-                let has = |name: &str| entries.iter().any(|(key, _)| self.text(*key) == name);
-                if has("for_each") {
-                    self.for_each(node, scope, answer)
-                } else if has("when") && has("give") {
-                    self.when(node, scope, answer)
-                } else {
-                    self.fields(entries, scope, answer)
+    /// A tree of templates. With a `root`, text that begins with `$` is a JSONPath over the value of that name.
+    pub fn values(&mut self, node: NodeId, scope: &Scope, root: Option<&str>) -> Option<ValueTemplate> {
+        let fine = self.shape(node, root.is_some());
+        match ValueTemplate::compile(&self.tree.json(node), scope, root) {
+            Ok(value) => fine.then_some(value),
+            Err(problems) => {
+                for (pointer, problem) in problems {
+                    self.problem_below(node, &pointer, problem);
                 }
+                None
             }
-            _ => Some(ValueTemplate::Literal(self.tree.json(node))),
         }
     }
 
-    fn leaf(&mut self, node: NodeId, text: &str, scope: &Scope, answer: Option<&Type>) -> Option<ValueTemplate> {
-        if text == "$" || text.starts_with("$.") || text.starts_with("$[") {
-            return self.selector(node, text, answer);
+    fn problem_below(&mut self, node: NodeId, pointer: &str, problem: Problem) {
+        let (parent, last) = pointer.rsplit_once('/').unwrap_or(("", ""));
+        let found = self.tree.pointer(node, pointer).unwrap_or(node);
+        let key = self.tree.pointer(node, parent).and_then(|parent| self.tree.entry(parent, last));
+        match (problem.code, key) {
+            ("unknown-key", Some((key, _))) => self.whole_problem(key, problem),
+            ("missing-key", _) => {
+                let head = self.tree.entries(found).first().map_or(found, |(key, _)| *key);
+                self.whole_problem(head, problem);
+            }
+            _ => self.problems(found, vec![problem]),
         }
-        if ["{{", "{%", "{#"].iter().any(|start| text.contains(start)) {
-            return self.compile(node, text, scope).map(ValueTemplate::Template);
-        }
-        Some(ValueTemplate::Literal(text.into()))
     }
 
-    fn selector(&mut self, node: NodeId, text: &str, answer: Option<&Type>) -> Option<ValueTemplate> {
-        let Some(answer) = answer else {
-            let help = "write an expression such as `\"{{ order.Lines }}\"`; for text that begins with `$`, \
-                        write `\"{{ '$…' }}\"`";
-            self.report("path-not-here", node, "a JSONPath can only pick from an operation's answer", help);
-            return None;
+    fn whole_problem(&mut self, node: NodeId, problem: Problem) {
+        let mut finding = self.error(problem.code, node, problem.message);
+        finding.help = problem.help;
+        self.push(finding);
+    }
+
+    /// What a tree can have wrong that still means something: blocks without their `give`, fields that are there with
+    /// and without `?`, paths where there is nothing to pick from.
+    fn shape(&mut self, node: NodeId, paths: bool) -> bool {
+        match self.tree.content(node) {
+            Content::Text(text) if !paths && (text.starts_with("$.") || text.starts_with("$[")) => {
+                let help = "write an expression such as `\"{{ order.Lines }}\"`; for text that begins with `$`, \
+                            write `\"{{ '$…' }}\"`";
+                self.report(
+                    "path-not-here",
+                    node,
+                    "a JSONPath can only pick from an operation's answer",
+                    help,
+                );
+                false
+            }
+            Content::List(items) => items.iter().fold(true, |fine, item| fine & self.shape(*item, paths)),
+            Content::Map(entries) => {
+                let fine = self.fields_once(entries) & self.has_give(node);
+                entries.iter().fold(fine, |fine, (_, value)| fine & self.shape(*value, paths))
+            }
+            _ => true,
+        }
+    }
+
+    fn fields_once(&mut self, entries: &[(NodeId, NodeId)]) -> bool {
+        let optional = |(key, _): &&(NodeId, NodeId)| self.text(*key).ends_with('?');
+        let twice: Vec<NodeId> = entries
+            .iter()
+            .filter(optional)
+            .filter(|(key, _)| {
+                entries.iter().any(|(other, _)| self.text(*key).strip_suffix('?') == Some(self.text(*other)))
+            })
+            .map(|(key, _)| *key)
+            .collect();
+        for key in &twice {
+            let headline = format!("the field `{}` is here twice", self.text(*key).trim_end_matches('?'));
+            self.report("duplicate-field", *key, headline, "keep one of the two");
+        }
+        twice.is_empty()
+    }
+
+    fn has_give(&mut self, node: NodeId) -> bool {
+        let (Some((key, _)), None) = (self.tree.entry(node, "for_each"), self.tree.entry(node, "give"))
+        else {
+            return true;
         };
-        let selector = self.path(node, text, answer)?;
-        Some(ValueTemplate::Selector { root: "answer".to_owned(), selector })
+        let help = "write `for_each: \"{{ … }}\"`, `as: item` and `give: …`";
+        self.report("missing-key", key, "`for_each` needs a key `give`", help);
+        false
     }
 
     /// Compiles a JSONPath over a value of type `ty`.
@@ -126,47 +161,6 @@ impl Checker<'_> {
         }
     }
 
-    fn fields(
-        &mut self,
-        entries: &[(NodeId, NodeId)],
-        scope: &Scope,
-        answer: Option<&Type>,
-    ) -> Option<ValueTemplate> {
-        let mut fields: Vec<ObjectField> = Vec::new();
-        let mut whole = true;
-        for (key, value) in entries {
-            let written = self.text(*key);
-            let (name, omit_empty) = match written.strip_suffix('?') {
-                Some(name) => (name.to_owned(), true),
-                None => (written.to_owned(), false),
-            };
-            if fields.iter().any(|field| field.name == name) {
-                let headline = format!("the field `{name}` is here twice");
-                self.report("duplicate-field", *key, headline, "keep one of the two");
-            }
-            match self.values(*value, scope, answer) {
-                Some(value) => fields.push(ObjectField { name, omit_empty, value }),
-                None => whole = false,
-            }
-        }
-        whole.then_some(ValueTemplate::Object(fields))
-    }
-
-    fn for_each(&mut self, node: NodeId, scope: &Scope, answer: Option<&Type>) -> Option<ValueTemplate> {
-        self.only_keys(node, "for_each", &["for_each", "as", "give"], &["as", "give"]);
-        let (_, list_node) = self.tree.entry(node, "for_each")?;
-        let list = self.list(list_node, scope);
-        let item = list.as_ref().map_or(Type::Any, item_type);
-        let (_, name_node) = self.tree.entry(node, "as")?;
-        let fine = self.identifier(name_node, "an item") && self.free(name_node, scope);
-        let mut inner = scope.clone();
-        inner.insert(self.text(name_node).to_owned(), item);
-        let (_, give_node) = self.tree.entry(node, "give")?;
-        let give = self.values(give_node, &inner, answer)?;
-        let name = self.text(name_node).to_owned();
-        fine.then_some(ValueTemplate::ForEach { list: list?, name, give: Box::new(give) })
-    }
-
     /// A template that yields a list; nothing counts as an empty one.
     pub fn list(&mut self, node: NodeId, scope: &Scope) -> Option<Template> {
         let template = self.template(node, scope)?;
@@ -177,36 +171,6 @@ impl Checker<'_> {
         let headline = format!("`for_each` goes through a list, but this is {ty}");
         self.report("not-a-list", node, headline, "name a field that is a list");
         None
-    }
-
-    fn when(&mut self, node: NodeId, scope: &Scope, answer: Option<&Type>) -> Option<ValueTemplate> {
-        self.only_keys(node, "when", &["when", "give", "otherwise"], &[]);
-        let (_, condition_node) = self.tree.entry(node, "when")?;
-        let condition = self.template(condition_node, scope);
-        let (_, give_node) = self.tree.entry(node, "give")?;
-        let give = self.values(give_node, scope, answer);
-        let otherwise = match self.tree.entry(node, "otherwise") {
-            Some((_, otherwise)) => Some(Box::new(self.values(otherwise, scope, answer)?)),
-            None => None,
-        };
-        Some(ValueTemplate::When { condition: condition?, give: Box::new(give?), otherwise })
-    }
-
-    /// Reports keys that a block has not, and keys that it needs.
-    fn only_keys(&mut self, node: NodeId, block: &str, allowed: &[&str], needed: &[&str]) {
-        for (key, _) in self.tree.entries(node) {
-            if !allowed.contains(&self.text(*key)) {
-                let headline = format!("there is no key `{}` beside `{block}`", self.text(*key));
-                self.unknown("unknown-key", *key, headline, allowed.iter().copied(), "the keys here are");
-            }
-        }
-        for needed in needed {
-            if self.tree.entry(node, needed).is_none() {
-                let head = self.tree.entry(node, block).map_or(node, |(key, _)| key);
-                let help = "write `for_each: \"{{ … }}\"`, `as: item` and `give: …`";
-                self.report("missing-key", head, format!("`{block}` needs a key `{needed}`"), help);
-            }
-        }
     }
 
     /// A template, or plain text, that yields a duration.
@@ -247,7 +211,13 @@ impl Checker<'_> {
         }
     }
 
-    fn yields(&mut self, node: NodeId, template: Template, wanted: &Type, help: &str) -> Option<ValueTemplate> {
+    fn yields(
+        &mut self,
+        node: NodeId,
+        template: Template,
+        wanted: &Type,
+        help: &str,
+    ) -> Option<ValueTemplate> {
         let ty = template.result_type();
         if ty == wanted || *ty == Type::Any {
             return Some(ValueTemplate::Template(template));
@@ -257,6 +227,11 @@ impl Checker<'_> {
         self.push(finding);
         None
     }
+}
+
+/// What is known of the names once a condition has held, or has not.
+pub fn after(condition: Option<&Template>, scope: &Scope, held: bool) -> Scope {
+    condition.map_or_else(|| scope.clone(), |condition| condition.narrowed(scope, held))
 }
 
 /// The type of the items that a list template yields.

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::de::value::{Error, StringDeserializer, U32Deserializer};
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -42,12 +42,18 @@ impl<'a> At<'a> {
 
     fn entries(self) -> Entries<'a> {
         let entries = self.tree.entries(self.id).iter().enumerate();
-        Entries { at: self, left: entries.filter(|(index, _)| self.kept(*index)).map(|(_, entry)| *entry).collect() }
+        Entries {
+            at: self,
+            left: entries.filter(|(index, _)| self.kept(*index)).map(|(_, entry)| *entry).collect(),
+        }
     }
 
     fn items(self) -> Items<'a> {
         let items = self.tree.items(self.id).iter().enumerate();
-        Items { at: self, left: items.filter(|(index, _)| self.kept(*index)).map(|(_, item)| *item).collect() }
+        Items {
+            at: self,
+            left: items.filter(|(index, _)| self.kept(*index)).map(|(_, item)| *item).collect(),
+        }
     }
 }
 
@@ -62,8 +68,13 @@ impl<'de> Deserializer<'de> for At<'_> {
                 (Some(whole), _, _) => visitor.visit_u64(whole),
                 (_, Some(whole), _) => visitor.visit_i64(whole),
                 // JSON Schema counts `2.0` among the integers.
-                (_, _, Some(float)) if float.fract() == 0.0 && (0.0..=4_294_967_295.0).contains(&float) => {
-                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+                (_, _, Some(float)) if float.fract() == 0.0 && (0.0..=4_294_967_295.0).contains(&float) =>
+                {
+                    #[allow(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "the range was checked"
+                    )]
                     visitor.visit_u64(float as u64)
                 }
                 (_, _, number) => visitor.visit_f64(number.unwrap_or_default()),
@@ -88,14 +99,26 @@ impl<'de> Deserializer<'de> for At<'_> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if name == WITH_NODE { visitor.visit_seq(Both { at: self, step: 0 }) } else { self.deserialize_any(visitor) }
+        if name == WITH_NODE {
+            visitor.visit_seq(Both { at: self, step: 0 })
+        } else {
+            self.deserialize_any(visitor)
+        }
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         if name == ONLY_NODE { visitor.visit_u32(self.id.0) } else { self.deserialize_any(visitor) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -205,7 +228,11 @@ impl<'de> VariantAccess<'de> for OneValue<'_> {
         self.0.deserialize_any(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         self.0.deserialize_any(visitor)
     }
 }
