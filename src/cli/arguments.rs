@@ -4,8 +4,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::logging::LogFormat;
 use super::{
-    acknowledge, audit, completions, demo, discard, explain, init, ping, poll, preview, records, replay, resolve, resume,
-    run, schema, secret, show, simulate, status, validate,
+    acknowledge, audit, completions, demo, discard, explain, init, ping, poll, preview, records, replay,
+    resolve, resume, run, schema, secret, show, simulate, status, validate,
 };
 
 /// Keeps ERPs and carriers in step, driven by YAML mapping files.
@@ -31,7 +31,10 @@ pub struct Arguments {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs, reason = "the documentation of each is that of its arguments, and is what --help prints")]
+#[allow(
+    missing_docs,
+    reason = "the documentation of each is that of its arguments, and is what --help prints"
+)]
 pub enum Command {
     Demo(demo::Args),
     Init(init::Args),
@@ -79,7 +82,12 @@ mod tests {
             assert!(!about.is_empty(), "{} has no about", command.get_name());
             assert!(long.contains("Example"), "{} has no example", command.get_name());
             for argument in command.get_arguments() {
-                assert!(argument.get_help().is_some(), "{} {} has no help", command.get_name(), argument.get_id());
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {} has no help",
+                    command.get_name(),
+                    argument.get_id()
+                );
             }
         }
     }

@@ -69,7 +69,11 @@ impl Args {
     async fn entries(&self, workspace: &Workspace) -> Result<Vec<AuditEntry>, Trouble> {
         let query = AuditQuery {
             record: None,
-            since: self.since.as_deref().map(|text| selection::since(text, workspace.clock.now())).transpose()?,
+            since: self
+                .since
+                .as_deref()
+                .map(|text| selection::since(text, workspace.clock.now()))
+                .transpose()?,
             event: self.event.clone(),
             after: self.after,
             limit: self.limit,

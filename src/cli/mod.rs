@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`start`] from arguments to exit code, [`arguments`] the commands there are, [`workspace`] what most of
 //! them work on, [`library`] where mappings come from; then one file or folder a command. [`output`] is the only place that
-//! prints; [`table`], [`names`], [`selection`], [`reach`], [`progress`] and [`logging`] are shared by commands.
+//! prints; [`table`], [`names`], [`selection`], [`reach`], [`progress`], [`faults`] and [`logging`] are shared by commands.
 
 pub mod acknowledge;
 pub mod arguments;
@@ -16,6 +16,7 @@ pub mod completions;
 pub mod demo;
 pub mod discard;
 pub mod explain;
+pub mod faults;
 pub mod init;
 pub mod library;
 pub mod logging;

@@ -36,7 +36,10 @@ mod tests {
     #[test]
     fn the_nearest_name_is_offered() {
         let known = ["carrier.client_id", "erp.api_key"];
-        assert_eq!(unknown("credential", "erp.apikey", known), "there is no credential `erp.apikey`; did you mean `erp.api_key`?");
+        assert_eq!(
+            unknown("credential", "erp.apikey", known),
+            "there is no credential `erp.apikey`; did you mean `erp.api_key`?"
+        );
         assert!(unknown("credential", "x", known).ends_with("there are: carrier.client_id, erp.api_key"));
         assert!(unknown::<&str>("flow", "x", []).ends_with("there is none at all"));
         assert_eq!((distance("kitten", "sitting"), distance("", "abc"), distance("ab", "ab")), (3, 3, 0));

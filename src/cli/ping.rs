@@ -33,8 +33,9 @@ impl Args {
     pub async fn run(self, output: &Output) -> Outcome {
         let workspace = Workspace::load(&self.config, output)?;
         let names = self.names(&workspace)?;
-        let engine = workspace.engine_beside_another()?;
-        let results = join_all(names.iter().map(|name| engine.ping(name))).await;
+        let opened = workspace.engine_beside_another()?;
+        let results = join_all(names.iter().map(|name| opened.engine.ping(name))).await;
+        opened.close()?;
         if self.format.json() {
             for result in &results {
                 output.json(&object(result))?;

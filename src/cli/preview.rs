@@ -44,7 +44,8 @@ impl Args {
         let record = self.record()?;
         let mapping = library::mapping(&self.mapping, &self.config, output)?;
         let (settings, connections) = self.settings(&mapping, output)?;
-        let steps = preview(&mapping, &self.flow, record, &settings, &connections).map_err(Trouble::failed)?;
+        let steps =
+            preview(&mapping, &self.flow, record, &settings, &connections).map_err(Trouble::failed)?;
         for step in &steps {
             if self.format.json() { output.json(step)? } else { output.line(text(step)) }
         }
@@ -63,18 +64,26 @@ impl Args {
     }
 
     /// The mapping's settings and those of each role: the operator's where there is a configuration, else defaults.
-    fn settings(&self, mapping: &Mapping, output: &Output) -> Result<(Value, BTreeMap<String, Value>), Trouble> {
+    fn settings(
+        &self,
+        mapping: &Mapping,
+        output: &Output,
+    ) -> Result<(Value, BTreeMap<String, Value>), Trouble> {
         if self.config.config.join("ml-connector.yaml").is_file() {
             let config = Workspace::load(&self.config, output)?.config;
             if let Some(used) = config.mappings.get(&mapping.name) {
-                let of = |name: &String| config.connections.get(name).map(|connection| connection.settings.clone());
+                let of = |name: &String| {
+                    config.connections.get(name).map(|connection| connection.settings.clone())
+                };
                 let roles = used.connections.iter();
-                let connections = roles.map(|(role, name)| (role.clone(), of(name).unwrap_or_default())).collect();
+                let connections =
+                    roles.map(|(role, name)| (role.clone(), of(name).unwrap_or_default())).collect();
                 return Ok((used.settings.clone(), connections));
             }
         }
         output.say("no configuration uses this mapping: settings without a default are made up");
-        let connections = mapping.systems.iter().map(|(role, system)| (role.clone(), defaults(&system.settings)));
+        let connections =
+            mapping.systems.iter().map(|(role, system)| (role.clone(), defaults(&system.settings)));
         Ok((defaults(&mapping.settings), connections.collect()))
     }
 }
@@ -82,7 +91,9 @@ impl Args {
 /// Defaults, and stand-ins where there are none.
 fn defaults(settings: &indexmap::IndexMap<String, Setting>) -> Value {
     let value = |name: &str, setting: &Setting| {
-        setting.default.clone().unwrap_or_else(|| if setting.ty.may_be_null() { Value::Null } else { stand_in(&setting.ty, name) })
+        setting.default.clone().unwrap_or_else(|| {
+            if setting.ty.may_be_null() { Value::Null } else { stand_in(&setting.ty, name) }
+        })
     };
     Value::Object(settings.iter().map(|(name, setting)| (name.clone(), value(name, setting))).collect())
 }
@@ -94,13 +105,18 @@ fn stand_in(ty: &crate::expression::Type, name: &str) -> Value {
         Type::Integer | Type::Number => Value::from(1),
         Type::List(item) => Value::Array(vec![stand_in(item, name)]),
         Type::Table(_) => Value::Object(serde_json::Map::new()),
-        Type::Object(object) => {
-            object.fields.iter().map(|(field, of)| (field.clone(), stand_in(&of.ty, field))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Type::Object(object) => object
+            .fields
+            .iter()
+            .map(|(field, of)| (field.clone(), stand_in(&of.ty, field)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         Type::Null | Type::Optional(_) => Value::Null,
         Type::Duration => Value::from("1m"),
         Type::Zone => Value::from("UTC"),
-        Type::Text { .. } | Type::Any if name.ends_with("url") => Value::from(format!("https://{}.example", name.replace('_', "-"))),
+        Type::Text { .. } | Type::Any if name.ends_with("url") => {
+            Value::from(format!("https://{}.example", name.replace('_', "-")))
+        }
         Type::Text { .. } | Type::Any => Value::from(name.to_uppercase()),
     }
 }

@@ -62,7 +62,9 @@ pub fn ended(progress: Progress) -> u64 {
 fn words(progress: Progress) -> String {
     let Progress { received, done, parked, waits, in_doubt, skipped } = progress;
     let mut parts = vec![format!("{received} received"), format!("{done} done")];
-    for (count, what) in [(parked, "parked"), (skipped, "not for a flow"), (in_doubt, "in doubt"), (waits, "waits")] {
+    for (count, what) in
+        [(parked, "parked"), (skipped, "not for a flow"), (in_doubt, "in doubt"), (waits, "waits")]
+    {
         if count > 0 {
             parts.push(format!("{count} {what}"));
         }

@@ -9,7 +9,10 @@ use crate::engine::command::{Ordered, Reply};
 pub fn unexpected(reply: Reply) -> Trouble {
     match reply {
         Reply::Failed(failure) => Trouble::failed(failure.message),
-        _ => Trouble { exit: Exit::Bug, message: "the engine answered another question; it may be of another version".to_owned() },
+        _ => Trouble {
+            exit: Exit::Bug,
+            message: "the engine answered another question; it may be of another version".to_owned(),
+        },
     }
 }
 
@@ -57,7 +60,10 @@ mod tests {
             problem: problem.map(str::to_owned),
         };
         let text = order_table(&[ordered(None), ordered(Some("it is done already"))]);
-        assert_eq!(text, "RECORD  STATE     RESULT\nm/f/1   in doubt  ok\nm/f/1   in doubt  it is done already");
+        assert_eq!(
+            text,
+            "RECORD  STATE     RESULT\nm/f/1   in doubt  ok\nm/f/1   in doubt  it is done already"
+        );
         let trouble = unexpected(Reply::Failed(Failure { message: "no such record".to_owned() }));
         assert_eq!((trouble.exit, trouble.message.as_str()), (Exit::Findings, "no such record"));
         assert_eq!(unexpected(Reply::Accepted).exit, Exit::Bug);

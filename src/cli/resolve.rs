@@ -75,7 +75,9 @@ impl Args {
         let workspace = Workspace::load(&self.config, output)?;
         let one = self.which.records.len() == 1 && !self.which.all;
         if !one && (self.truth.exists.is_some() || self.truth.exists_with.is_some()) {
-            return Err(Trouble::usage("--exists and --exists-with say what is true of one record: name one"));
+            return Err(Trouble::usage(
+                "--exists and --exists-with say what is true of one record: name one",
+            ));
         }
         let truth = self.truth.read()?;
         let order = self.which.order(&workspace, self.reason).await?;

@@ -46,11 +46,12 @@ impl Args {
     /// When the engine cannot start, or its store fails.
     pub async fn run(self, output: &Output) -> Outcome {
         let workspace = Workspace::load(&self.config, output)?;
-        let engine = workspace.engine()?;
+        let opened = workspace.engine()?;
+        let engine = &opened.engine;
         let listener = admin::bind(&workspace.socket())
             .map_err(|error| Trouble::cannot_start(format!("the admin socket cannot be made: {error}")))?;
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(admin::serve(Arc::clone(&engine), listener, stop.child_token()));
+        let serving = tokio::spawn(admin::serve(Arc::clone(engine), listener, stop.child_token()));
         output.say(format!(
             "running {} from {}",
             table::counted(workspace.config.mappings.len(), "mapping"),
@@ -70,14 +71,18 @@ impl Args {
         stop.cancel();
         // The socket file is gone once it has ended.
         let _ = serving.await;
+        opened.close()?;
         let summary = ended.map_err(|error| Trouble::failed(format!("the engine stopped: {error}")))?;
         self.report(&summary, output)
     }
 
     fn report(&self, summary: &RunSummary, output: &Output) -> Outcome {
         if self.format.json() {
-            let troubles: Vec<_> =
-                summary.troubles.iter().map(|(flow, reason)| json!({ "flow": flow, "reason": reason })).collect();
+            let troubles: Vec<_> = summary
+                .troubles
+                .iter()
+                .map(|(flow, reason)| json!({ "flow": flow, "reason": reason }))
+                .collect();
             output.json(&json!({ "flows": summary.flows, "troubles": troubles }))?;
         } else {
             output.line(text(summary));
@@ -95,10 +100,11 @@ impl Args {
     }
 }
 
-
 /// Stops at the first signal; returns at the second.
 async fn signals(stop: &CancellationToken, output: &Output) -> Outcome {
-    let watch = |kind| signal(kind).map_err(|error| Trouble::cannot_start(format!("signals cannot be caught: {error}")));
+    let watch = |kind| {
+        signal(kind).map_err(|error| Trouble::cannot_start(format!("signals cannot be caught: {error}")))
+    };
     let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
     for _ in 0..2 {
         tokio::select! {
@@ -119,7 +125,9 @@ fn total(counts: &[FlowCount], state: RecordState) -> u64 {
 }
 
 fn text(summary: &RunSummary) -> String {
-    let row = |count: &FlowCount| vec![count.flow.clone(), table::state(count.state).to_owned(), count.count.to_string()];
+    let row = |count: &FlowCount| {
+        vec![count.flow.clone(), table::state(count.state).to_owned(), count.count.to_string()]
+    };
     let mut text = table::columns(&["FLOW", "STATE", "RECORDS"], summary.flows.iter().map(row));
     for (flow, reason) in &summary.troubles {
         text.push_str(&format!("\n\n{flow} could not go on: {reason}"));

@@ -41,8 +41,9 @@ impl Args {
         }
         std::fs::create_dir_all(&self.directory)
             .map_err(|error| Trouble::failed(format!("{directory} cannot be made: {error}")))?;
-        let written = schema::write(&self.directory)
-            .map_err(|error| Trouble::failed(format!("the schemas cannot be written to {directory}: {error}")))?;
+        let written = schema::write(&self.directory).map_err(|error| {
+            Trouble::failed(format!("the schemas cannot be written to {directory}: {error}"))
+        })?;
         for path in written {
             output.line(path.display().to_string());
         }

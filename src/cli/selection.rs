@@ -108,9 +108,12 @@ impl OrderArgs {
     /// When an option makes no sense, or the records cannot be asked for.
     pub async fn order(&self, workspace: &Workspace, reason: String) -> Result<Order, Trouble> {
         if !self.all && self.narrows() {
-            return Err(Trouble::usage("--state, --flow, --since and --noticed narrow --all down: add --all, or name records only"));
+            return Err(Trouble::usage(
+                "--state, --flow, --since and --noticed narrow --all down: add --all, or name records only",
+            ));
         }
-        let which = if self.all { self.matching(workspace).await? } else { Selection::Named(self.records.clone()) };
+        let which =
+            if self.all { self.matching(workspace).await? } else { Selection::Named(self.records.clone()) };
         Ok(Order { which, operator: operator(self.by.as_deref()), reason })
     }
 
@@ -188,7 +191,11 @@ mod tests {
 
     #[test]
     fn filters_become_queries() {
-        let filter = FilterArgs { state: vec![StateArg::Parked, StateArg::InDoubt], since: Some("1h".to_owned()), ..FilterArgs::default() };
+        let filter = FilterArgs {
+            state: vec![StateArg::Parked, StateArg::InDoubt],
+            since: Some("1h".to_owned()),
+            ..FilterArgs::default()
+        };
         let query = filter.query(now()).unwrap();
         assert_eq!(query.states, [RecordState::Parked, RecordState::InDoubt]);
         assert_eq!(query.since.unwrap().to_string(), "2026-11-20T13:00:00Z");
@@ -209,12 +216,19 @@ mod tests {
             changed: now(),
             due: now(),
             attempts: 0,
-            reason: Some(Reason { message: message.to_owned(), code: None, step: None, place: None, detail: None }),
+            reason: Some(Reason {
+                message: message.to_owned(),
+                code: None,
+                step: None,
+                place: None,
+                detail: None,
+            }),
             results: Vec::new(),
             pending: None,
             notices: Vec::new(),
         };
-        let records = [record("1", "UPS does not recognise the address"), record("2", "The order weighs nothing")];
+        let records =
+            [record("1", "UPS does not recognise the address"), record("2", "The order weighs nothing")];
         assert_eq!(with_reason(&records, "WEIGHS"), ["m/f/2"]);
     }
 }

@@ -52,7 +52,11 @@ impl Args {
         if !self.bodies {
             shown.audit.iter_mut().for_each(|entry| entry.body = None);
         }
-        if self.format.json() { output.json(&shown)? } else { output.line(text(&shown)) }
+        if self.format.json() {
+            output.json(&shown)?
+        } else {
+            output.line(text(&shown))
+        }
         Ok(Exit::Fine)
     }
 }
@@ -86,13 +90,15 @@ fn text(shown: &Shown) -> String {
         parts.push(format!("Effects\n{}", shown.effects.iter().map(effect).collect::<String>()));
     }
     if !shown.links.is_empty() {
-        let links = shown.links.iter().map(|(kind, value)| format!("  {kind}: {value}\n")).collect::<String>();
+        let links =
+            shown.links.iter().map(|(kind, value)| format!("  {kind}: {value}\n")).collect::<String>();
         parts.push(format!("Links\n{links}"));
     }
     if !shown.documents.is_empty() {
-        let documents = shown.documents.iter().map(|document| {
-            format!("  {} {} ({} bytes)\n", document.kind, document.name, document.size)
-        });
+        let documents = shown
+            .documents
+            .iter()
+            .map(|document| format!("  {} {} ({} bytes)\n", document.kind, document.name, document.size));
         parts.push(format!("Documents\n{}", documents.collect::<String>()));
     }
     parts.push(format!("Audit\n{}", shown.audit.iter().map(audit_line).collect::<String>()));
@@ -121,7 +127,8 @@ fn record(record: &Record) -> String {
     put("idempotency key", &record.idempotency_key);
     put("mapping", &format!("{:.12}", record.mapping_revision));
     for notice in &record.notices {
-        let seen = notice.acknowledged.map(|at| format!(" (seen to {})", table::time(at))).unwrap_or_default();
+        let seen =
+            notice.acknowledged.map(|at| format!(" (seen to {})", table::time(at))).unwrap_or_default();
         put("notice", &format!("{} {}{seen}", table::time(notice.at), notice.message));
     }
     text
@@ -134,7 +141,13 @@ fn effect(effect: &EffectEntry) -> String {
     }
     let _ = writeln!(text, ", sent {} ({})", table::counted(effect.attempt as usize, "time"), effect.place);
     for evidence in &effect.evidence {
-        let _ = writeln!(text, "    {} attempt {}: {}", table::time(evidence.at), evidence.attempt, evidence.what);
+        let _ = writeln!(
+            text,
+            "    {} attempt {}: {}",
+            table::time(evidence.at),
+            evidence.attempt,
+            evidence.what
+        );
     }
     text
 }

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::arguments::{Arguments, Command};
+use super::logging;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{self, Output};
-use super::logging;
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {

@@ -59,7 +59,8 @@ fn text(status: &Status) -> String {
 }
 
 fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
-    let count = |states: &[RecordState]| states.iter().filter_map(|state| counts.get(state)).sum::<u64>().to_string();
+    let count =
+        |states: &[RecordState]| states.iter().filter_map(|state| counts.get(state)).sum::<u64>().to_string();
     vec![
         flow.flow.clone(),
         flow.schedule.clone(),
@@ -80,14 +81,18 @@ fn counts_of(counts: &[FlowCount], flow: &str) -> BTreeMap<RecordState, u64> {
 
 /// What a person should look at next.
 fn advice(status: &Status) -> Vec<String> {
-    let total = |state| status.counts.iter().filter(|count| count.state == state).map(|count| count.count).sum::<u64>();
+    let total = |state| {
+        status.counts.iter().filter(|count| count.state == state).map(|count| count.count).sum::<u64>()
+    };
     let (parked, in_doubt) = (total(RecordState::Parked), total(RecordState::InDoubt));
     let mut lines = Vec::new();
     if parked > 0 {
         lines.push(format!("\n{parked} parked: `ml-connector records --state parked` says why."));
     }
     if in_doubt > 0 {
-        lines.push(format!("\n{in_doubt} in doubt: `ml-connector records --state in-doubt`, then `ml-connector resolve`."));
+        lines.push(format!(
+            "\n{in_doubt} in doubt: `ml-connector records --state in-doubt`, then `ml-connector resolve`."
+        ));
     }
     if status.notices > 0 {
         lines.push(format!("\n{} with notices: `ml-connector records --noticed`.", status.notices));
@@ -116,7 +121,11 @@ mod tests {
                 in_flight: 0,
                 trouble: Some("the API key is refused".to_owned()),
             }],
-            counts: vec![count(RecordState::Done, 7), count(RecordState::Parked, 2), count(RecordState::Waiting, 1)],
+            counts: vec![
+                count(RecordState::Done, 7),
+                count(RecordState::Parked, 2),
+                count(RecordState::Waiting, 1),
+            ],
             notices: 0,
             open_effects: 0,
         };

@@ -8,7 +8,7 @@ use crate::store::{EffectState, RecordState};
 /// Columns under headings, two blanks apart, without lines.
 pub fn columns(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings.to_vec());
     for row in rows {
         table.add_row(row);
@@ -23,7 +23,7 @@ pub fn columns(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -
 /// Columns under headings in a box, for summaries.
 pub fn boxed(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(headings.to_vec());
     for row in rows {
         table.add_row(row);
@@ -79,7 +79,10 @@ mod tests {
 
     #[test]
     fn columns_have_no_lines_and_no_trailing_blanks() {
-        let text = columns(&["A", "LONGER"], [vec!["one".to_owned(), "x".to_owned()], vec!["2".to_owned(), String::new()]]);
+        let text = columns(
+            &["A", "LONGER"],
+            [vec!["one".to_owned(), "x".to_owned()], vec!["2".to_owned(), String::new()]],
+        );
         assert_eq!(text, "A    LONGER\none  x\n2");
     }
 

@@ -1,6 +1,6 @@
 //! `ml-connector validate`: checks system files, mappings and configurations, offline.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -9,7 +9,7 @@ use super::outcome::{Exit, Outcome, Trouble};
 use super::output::Output;
 use super::table;
 use crate::diagnostics::{CODES, Diagnostic, Sources, explain, finding, github, human, json, sarif};
-use crate::spec::load;
+use crate::spec;
 
 /// Checks system files, mappings and configuration directories; nothing is sent.
 ///
@@ -53,14 +53,14 @@ impl Args {
         }
         let mut sources = Sources::default();
         let mut findings = Vec::new();
-        let mut files = 0;
         for path in &self.paths {
             if !path.exists() {
                 return Err(Trouble::usage(format!("there is no {}", path.display())));
             }
-            files += check(path, &mut sources, &mut findings);
+            findings.extend(spec::load_path(path, &mut sources).1);
         }
         finding::tidy(&mut findings);
+        let files = sources.names().filter(|name| !name.starts_with("built-in/")).count();
         self.report(&findings, &sources, output);
         output.say(summary(&findings, files));
         Ok(self.exit(&findings))
@@ -84,11 +84,6 @@ impl Args {
     }
 }
 
-/// Checks a path and gives the number of files.
-fn check(path: &Path, sources: &mut Sources, findings: &mut Vec<Diagnostic>) -> usize {
-    load::check(path, sources, findings)
-}
-
 fn tell(code: &str, output: &Output) -> Outcome {
     let Some(story) = explain(code) else {
         return Err(Trouble::usage(names::unknown("code", code, CODES.iter().map(|code| code.name))));
@@ -102,7 +97,11 @@ fn summary(findings: &[Diagnostic], files: usize) -> String {
     let warnings = findings.len() - errors;
     let files = table::counted(files, "file");
     match (errors, warnings) {
-        (0, 0) => format!("{files} checked, nothing to say"),
-        _ => format!("{files} checked: {}, {}", table::counted(errors, "error"), table::counted(warnings, "warning")),
+        (0, 0) => format!("{files} checked, all is well"),
+        _ => format!(
+            "{files} checked: {}, {}",
+            table::counted(errors, "error"),
+            table::counted(warnings, "warning")
+        ),
     }
 }

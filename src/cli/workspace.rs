@@ -81,7 +81,7 @@ impl Workspace {
 
     /// Where the state is.
     pub fn state(&self) -> PathBuf {
-        self.config.directory.join(&self.config.state)
+        self.config.state.clone()
     }
 
     /// Where a running engine listens for commands.
@@ -104,7 +104,7 @@ impl Workspace {
     /// When it cannot be had.
     pub fn key(&self) -> Result<MasterKey, Trouble> {
         match &self.config.key {
-            KeySource::File(file) => MasterKey::from_file(&self.config.directory.join(file)),
+            KeySource::File(file) => MasterKey::from_file(file),
             KeySource::Environment(name) => MasterKey::from_environment(name),
             KeySource::Command(command) => MasterKey::from_command(command, KEY_COMMAND_LIMIT),
         }
@@ -143,7 +143,12 @@ impl Workspace {
         RedbStore::open(directory, self.clock.now()).map(Arc::new)
     }
 
-    fn assemble(&self, vault: Arc<Vault>, store: Arc<RedbStore>, scratch: Option<PathBuf>) -> Result<Opened, Trouble> {
+    fn assemble(
+        &self,
+        vault: Arc<Vault>,
+        store: Arc<RedbStore>,
+        scratch: Option<PathBuf>,
+    ) -> Result<Opened, Trouble> {
         let parts = Parts {
             config: Arc::clone(&self.config),
             store: Arc::clone(&store) as Arc<dyn Store>,

@@ -118,7 +118,9 @@ pub async fn ask(socket: &Path, command: &Command) -> Result<Option<Reply>, Stri
     let stream = match timeout(PATIENCE, UnixStream::connect(&path)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) if nobody_listens(&error) => return Ok(None),
-        Ok(Err(error)) => return Err(format!("the admin socket {} cannot be reached: {error}", path.display())),
+        Ok(Err(error)) => {
+            return Err(format!("the admin socket {} cannot be reached: {error}", path.display()));
+        }
         Err(_) => return Err(silent(&path)),
     };
     let owner = fs::metadata(&path).map_err(|error| error.to_string())?.uid();
@@ -127,16 +129,19 @@ pub async fn ask(socket: &Path, command: &Command) -> Result<Option<Reply>, Stri
     }
     match timeout(ANSWER_PATIENCE, exchange(stream, command)).await {
         Ok(Ok(line)) if line.is_empty() => Err("the engine stopped before it answered; ask again".to_owned()),
-        Ok(Ok(line)) => serde_json::from_slice(&line)
-            .map(Some)
-            .map_err(|error| format!("the running engine is of another version: its answer is not understood ({error})")),
+        Ok(Ok(line)) => serde_json::from_slice(&line).map(Some).map_err(|error| {
+            format!("the running engine is of another version: its answer is not understood ({error})")
+        }),
         Ok(Err(error)) => Err(format!("the engine went away before it answered: {error}")),
         Err(_) => Err(silent(&path)),
     }
 }
 
 fn silent(path: &Path) -> String {
-    format!("an engine listens at {} but does not answer; look at its logs, or stop it and try again", path.display())
+    format!(
+        "an engine listens at {} but does not answer; look at its logs, or stop it and try again",
+        path.display()
+    )
 }
 
 fn nobody_listens(error: &io::Error) -> bool {
@@ -162,14 +167,15 @@ async fn converse(stream: UnixStream, answer: Answer) -> io::Result<()> {
     let mut read = BufReader::new(read);
     loop {
         let mut line = Vec::new();
-        let asked = (&mut read).take(REQUEST_LIMIT + 1).read_until(b'\n', &mut line);
-        match timeout(PATIENCE, asked).await {
-            Ok(length) if length? == 0 => return Ok(()),
-            Ok(_) => {}
-            Err(_) => return Ok(()),
+        let mut limited = (&mut read).take(REQUEST_LIMIT + 1);
+        // Whoever says nothing for long is left, too.
+        let Ok(length) = timeout(PATIENCE, limited.read_until(b'\n', &mut line)).await else { return Ok(()) };
+        if length? == 0 {
+            return Ok(());
         }
         let too_long = line.len() as u64 > REQUEST_LIMIT;
-        let reply = if too_long { refusal("a request may have at most 1 MiB") } else { reply(&line, &answer).await };
+        let reply =
+            if too_long { refusal("a request may have at most 1 MiB") } else { reply(&line, &answer).await };
         let mut text = serde_json::to_vec(&reply)?;
         text.push(b'\n');
         timeout(PATIENCE, write.write_all(&text)).await??;
@@ -217,7 +223,9 @@ mod tests {
         let poll = Command::Poll { flow: Some("a/b".to_owned()) };
         let replies = futures_util::future::join_all((0..100).map(|_| ask(&socket, &poll))).await;
         for reply in replies {
-            assert!(matches!(reply, Ok(Some(Reply::Failed(failure))) if failure.message == "poll Some(\"a/b\")"));
+            assert!(
+                matches!(reply, Ok(Some(Reply::Failed(failure))) if failure.message == "poll Some(\"a/b\")")
+            );
         }
         assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
         stop.cancel();

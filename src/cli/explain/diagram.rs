@@ -42,11 +42,16 @@ impl Chart {
             };
             let node = self.node(open, &step.label, close);
             if let Some(when) = &step.when {
-                label = Some(label.map_or_else(|| format!("if {when}"), |label| format!("{label}, if {when}")));
+                label =
+                    Some(label.map_or_else(|| format!("if {when}"), |label| format!("{label}, if {when}")));
             }
             self.edge(&from, &node, label.as_deref());
             if step.kind == Kind::Check {
-                let parked = self.node("([\"", if step.words.contains("parked") { "parked" } else { "left out" }, "\"])");
+                let parked = self.node(
+                    "([\"",
+                    if step.words.contains("parked") { "parked" } else { "left out" },
+                    "\"])",
+                );
                 self.edge(&node, &parked, Some("no"));
             }
             label = (step.kind == Kind::Check).then(|| "yes".to_owned());
@@ -70,7 +75,11 @@ impl Chart {
 
 /// Text that Mermaid takes as it is.
 fn safe(text: &str) -> String {
-    text.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;").replace('`', "'")
+    text.replace('#', "#35;")
+        .replace('"', "#quot;")
+        .replace('<', "#lt;")
+        .replace('>', "#gt;")
+        .replace('`', "'")
 }
 
 #[cfg(test)]

@@ -32,7 +32,11 @@ fn collect(mapping: &Mapping, steps: &[Step], all: &mut Vec<Once>) {
             StepKind::Call { role, operation, .. } => {
                 if let Effect::Create(create) = &operation.effect {
                     let words = words(create, &mapping.systems[role]);
-                    all.push(Once { step: step.path.clone(), operation: format!("{role}.{}", operation.name), words });
+                    all.push(Once {
+                        step: step.path.clone(),
+                        operation: format!("{role}.{}", operation.name),
+                        words,
+                    });
                 }
             }
             StepKind::ForEach { steps, .. } => collect(mapping, steps, all),
@@ -44,7 +48,11 @@ fn collect(mapping: &Mapping, steps: &[Step], all: &mut Vec<Once>) {
 fn words(create: &CreateEffect, system: &System) -> Vec<String> {
     let look_up = &create.lookup.operation;
     let mut words = vec![
-        format!("It is written down before it is sent, with `{}` as our name for it at {}.", bare(&create.reference), system.title),
+        format!(
+            "It is written down before it is sent, with `{}` as our name for it at {}.",
+            bare(&create.reference),
+            system.title
+        ),
         format!(
             "If no answer comes, it is not sent again: after {} for a late effect and {} for the look-up to catch up, {} is \
              asked by that name (`{}`{}).",
@@ -52,11 +60,19 @@ fn words(create: &CreateEffect, system: &System) -> Vec<String> {
             value_words(&create.lookup_lag, system),
             system.title,
             look_up.name,
-            look_up.docs.as_deref().map(|docs| format!(": {}", sentence(docs).trim_end_matches('.'))).unwrap_or_default(),
+            look_up
+                .docs
+                .as_deref()
+                .map(|docs| format!(": {}", sentence(docs).trim_end_matches('.')))
+                .unwrap_or_default(),
         ),
-        "If it is found, the record goes on with what was found. If several are found, a person decides.".to_owned(),
+        "If it is found, the record goes on with what was found. If several are found, a person decides."
+            .to_owned(),
         absent(create, system),
-        format!("If nothing can tell within {}, the record is in doubt and a person decides.", duration::display(create.give_up)),
+        format!(
+            "If nothing can tell within {}, the record is in doubt and a person decides.",
+            duration::display(create.give_up)
+        ),
     ];
     if let Some(undo) = &create.compensate {
         words.push(format!("It can be undone by `{}`.", undo.operation.name));
@@ -70,7 +86,10 @@ fn absent(create: &CreateEffect, system: &System) -> String {
     match chosen(&create.when_absent, system).as_deref() {
         Some("recreate") => format!("If there is none, {again}."),
         Some("park") => format!("If there is none, {ask} ({}).", value_words(&create.when_absent, system)),
-        _ => format!("If there is none: with `park` {ask}; with `recreate` {again} ({}).", value_words(&create.when_absent, system)),
+        _ => format!(
+            "If there is none: with `park` {ask}; with `recreate` {again} ({}).",
+            value_words(&create.when_absent, system)
+        ),
     }
 }
 

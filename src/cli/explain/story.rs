@@ -7,8 +7,8 @@ use super::effects::{self, Once};
 use crate::base::duration;
 use crate::expression::{Template, ValueTemplate};
 use crate::spec::model::{
-    AfterDone, CursorKind, Effect, Flow, Mapping, OnRefusal, Operation, Schedule, Setting, Source, Step, StepKind,
-    System,
+    AfterDone, CursorKind, Effect, Flow, Mapping, OnRefusal, Operation, Schedule, Setting, Source, Step,
+    StepKind, System,
 };
 
 /// A mapping in words.
@@ -128,7 +128,12 @@ fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
     FlowStory {
         flow: flow.name.clone(),
         title: flow.title.clone(),
-        reads: format!("{} it reads `{}` of {}{docs}", capital(&schedule_words(schedule)), stream.name, system.title),
+        reads: format!(
+            "{} it reads `{}` of {}{docs}",
+            capital(&schedule_words(schedule)),
+            stream.name,
+            system.title
+        ),
         finds: finds(&stream.cursor, system),
         takes: flow.select.as_ref().map_or_else(
             || "It takes every record.".to_owned(),
@@ -159,7 +164,9 @@ fn schedule_words(schedule: &Schedule) -> String {
 
 fn finds(cursor: &CursorKind, system: &System) -> String {
     match cursor {
-        CursorKind::None => "Every time it reads everything, and compares contents to find what is new or changed.".to_owned(),
+        CursorKind::None => {
+            "Every time it reads everything, and compares contents to find what is new or changed.".to_owned()
+        }
         CursorKind::Timestamp { field, zone, overlap } => format!(
             "New and changed records are found by `{field}` (in zone {}), reading back {} behind the newest it has seen.",
             value_words(zone, system),
@@ -183,11 +190,21 @@ fn step_story(mapping: &Mapping, step: &Step) -> StepStory {
                 OnRefusal::Skip => "left out",
             };
             let (holds, why) = (bare(condition), otherwise.message.source());
-            (Kind::Check, format!("Goes on only if `{holds}`; otherwise the record is {end}: “{why}”."), format!("{holds}?"), Vec::new())
+            (
+                Kind::Check,
+                format!("Goes on only if `{holds}`; otherwise the record is {end}: “{why}”."),
+                format!("{holds}?"),
+                Vec::new(),
+            )
         }
         StepKind::Set(names) => {
             let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-            (Kind::Work, format!("Works out {}.", listed(&names)), format!("work out {}", names.join(", ")), Vec::new())
+            (
+                Kind::Work,
+                format!("Works out {}.", listed(&names)),
+                format!("work out {}", names.join(", ")),
+                Vec::new(),
+            )
         }
         StepKind::Link(links) => {
             let kinds: Vec<&str> = links.iter().map(|(kind, _)| kind.as_str()).collect();
@@ -215,7 +232,9 @@ fn call(system: &System, operation: &Operation) -> (Kind, String, String, Vec<St
     let docs = operation.docs.as_deref().map_or_else(|| format!("`{}`.", operation.name), sentence);
     let (kind, lead, tail) = match operation.effect {
         Effect::Read => (Kind::Read, "Asks", ""),
-        Effect::Idempotent => (Kind::Repeatable, "Tells", " Saying it again is harmless, so it is repeated until it works."),
+        Effect::Idempotent => {
+            (Kind::Repeatable, "Tells", " Saying it again is harmless, so it is repeated until it works.")
+        }
         Effect::Create(_) => (Kind::Once, "Orders, once, from", ""),
     };
     let words = format!("{lead} {} (`{}`): {docs}{tail}", system.title, operation.name);
@@ -229,7 +248,9 @@ fn parks(flow: &Flow) -> Vec<String> {
     if flow.on_refusal == OnRefusal::Park {
         reasons.push("A system refuses what it is asked or told; its full answer is kept.".to_owned());
     }
-    reasons.push("A call that may be repeated has failed as often as the system's `limits.retry` allows.".to_owned());
+    reasons.push(
+        "A call that may be repeated has failed as often as the system's `limits.retry` allows.".to_owned(),
+    );
     reasons
 }
 

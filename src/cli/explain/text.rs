@@ -8,7 +8,8 @@ use super::story::{FlowStory, SettingStory, StepStory, Story};
 /// The whole story, with the diagram at its end.
 pub fn of(story: &Story) -> String {
     let mut text = format!("{}: {}\n", story.mapping, story.title);
-    let systems: Vec<String> = story.systems.iter().map(|(role, title)| format!("{role} is {title}")).collect();
+    let systems: Vec<String> =
+        story.systems.iter().map(|(role, title)| format!("{role} is {title}")).collect();
     let _ = writeln!(text, "In it, {}.", systems.join(", "));
     for flow in &story.flows {
         put_flow(flow, &mut text);

@@ -15,12 +15,15 @@ use crate::spec::model::Setting;
 /// A sentence, when the name is not known or the value does not fit its type.
 pub fn apply(composition: &mut Composition, text: &str) -> Result<(), Trouble> {
     let Some((name, value)) = text.split_once('=') else {
-        return Err(Trouble::usage(format!("`--set {text}` has no `=`; write for example `--set ups.account=A1B2C3`")));
+        return Err(Trouble::usage(format!(
+            "`--set {text}` has no `=`; write for example `--set ups.account=A1B2C3`"
+        )));
     };
     let mut path = name.trim().split('.');
     let (owner, setting) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
     let rest: Vec<&str> = path.collect();
-    let known: Vec<String> = composition.connections.keys().chain(composition.mappings.keys()).cloned().collect();
+    let known: Vec<String> =
+        composition.connections.keys().chain(composition.mappings.keys()).cloned().collect();
     if let Some(part) = composition.connections.get_mut(owner) {
         return assign(&part.of.settings, &mut part.values, setting, &rest, value);
     }
@@ -43,7 +46,13 @@ fn assign(
     put(values, name, &setting.ty, rest, text)
 }
 
-fn put(values: &mut Map<String, Value>, name: &str, ty: &Type, rest: &[&str], text: &str) -> Result<(), Trouble> {
+fn put(
+    values: &mut Map<String, Value>,
+    name: &str,
+    ty: &Type,
+    rest: &[&str],
+    text: &str,
+) -> Result<(), Trouble> {
     let [field, rest @ ..] = rest else {
         values.insert(name.to_owned(), read(name, ty, text)?);
         return Ok(());
@@ -66,11 +75,14 @@ fn put(values: &mut Map<String, Value>, name: &str, ty: &Type, rest: &[&str], te
 /// Reads a value as its type wants it.
 fn read(name: &str, ty: &Type, text: &str) -> Result<Value, Trouble> {
     let json = || {
-        serde_json::from_str(text).map_err(|_| Trouble::usage(format!("`{name}` is {}; `{text}` is not", ty.required())))
+        serde_json::from_str(text)
+            .map_err(|_| Trouble::usage(format!("`{name}` is {}; `{text}` is not", ty.required())))
     };
     match ty.required() {
         Type::Text { .. } | Type::Duration | Type::Zone => Ok(Value::from(text)),
-        Type::List(item) if !text.trim_start().starts_with('[') => Ok(Value::Array(vec![read(name, item, text)?])),
+        Type::List(item) if !text.trim_start().starts_with('[') => {
+            Ok(Value::Array(vec![read(name, item, text)?]))
+        }
         Type::Any => Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))),
         _ => json(),
     }
@@ -87,7 +99,8 @@ mod tests {
 
     fn settings() -> IndexMap<String, Setting> {
         let place = Place { file: Arc::from("x"), line: 1, column: 1 };
-        let setting = |ty| Setting { ty, default: None, one_of: Vec::new(), docs: None, place: place.clone() };
+        let setting =
+            |ty| Setting { ty, default: None, one_of: Vec::new(), docs: None, place: place.clone() };
         let shipper = Type::object([("city", Type::TEXT), ("lines", Type::list(Type::TEXT))]);
         [("account", setting(Type::TEXT)), ("limit", setting(Type::Integer)), ("shipper", setting(shipper))]
             .into_iter()
@@ -102,7 +115,8 @@ mod tests {
         assign(&settings, &mut values, "limit", &[], "60").unwrap();
         assign(&settings, &mut values, "shipper", &["city"], "Albany").unwrap();
         assign(&settings, &mut values, "shipper", &["lines"], "1 Main St").unwrap();
-        let expected = json!({"account": "012345", "limit": 60, "shipper": {"city": "Albany", "lines": ["1 Main St"]}});
+        let expected =
+            json!({"account": "012345", "limit": 60, "shipper": {"city": "Albany", "lines": ["1 Main St"]}});
         assert_eq!(Value::Object(values), expected);
     }
 

@@ -46,7 +46,10 @@ impl Composition {
     /// How many required settings are not filled in.
     pub fn open(&self) -> usize {
         let of = |settings: &IndexMap<String, Setting>, values: &Map<String, Value>| {
-            settings.iter().filter(|(name, setting)| is_required(setting) && !values.contains_key(*name)).count()
+            settings
+                .iter()
+                .filter(|(name, setting)| is_required(setting) && !values.contains_key(*name))
+                .count()
         };
         let connections = self.connections.values().map(|part| of(&part.of.settings, &part.values));
         let mappings = self.mappings.values().map(|(part, _)| of(&part.of.settings, &part.values));
@@ -59,7 +62,13 @@ impl Composition {
             let credentials = part.of.credentials.iter();
             credentials
                 .map(|(name, credential)| {
-                    let docs = credential.docs.as_deref().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+                    let docs = credential
+                        .docs
+                        .as_deref()
+                        .unwrap_or_default()
+                        .split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ");
                     let optional = if credential.optional { " (depends on `auth`)" } else { "" };
                     (format!("{connection}.{name}"), format!("{docs}{optional}"))
                 })
@@ -94,7 +103,10 @@ impl Composition {
 
 fn put_connection(name: &str, part: &Part<System>, text: &mut String) {
     let system = &part.of;
-    text.push_str(&yaml::comment(&format!("{}. {}", system.title, system.docs.as_deref().unwrap_or_default()), "  "));
+    text.push_str(&yaml::comment(
+        &format!("{}. {}", system.title, system.docs.as_deref().unwrap_or_default()),
+        "  ",
+    ));
     let _ = write!(text, "  {name}:\n    system: {}\n", system.name);
     if system.auth.len() > 1 {
         let kinds: Vec<&str> = system.auth.keys().map(String::as_str).collect();
@@ -122,7 +134,12 @@ fn put_mapping(name: &str, part: &Part<Mapping>, roles: &[(String, String)], tex
     text.push('\n');
 }
 
-fn put_settings(settings: &IndexMap<String, Setting>, values: &Map<String, Value>, indent: &str, text: &mut String) {
+fn put_settings(
+    settings: &IndexMap<String, Setting>,
+    values: &Map<String, Value>,
+    indent: &str,
+    text: &mut String,
+) {
     if settings.is_empty() {
         return;
     }
@@ -141,7 +158,9 @@ fn put_setting(name: &str, setting: &Setting, value: Option<&Value>, indent: &st
         text.push_str(&yaml::comment(&format!("One of {}.", choices.join(", ")), indent));
     }
     match (value, &setting.default) {
-        (value, _) if value.is_some() || is_required(setting) => put_field(name, &setting.ty, value, indent, text),
+        (value, _) if value.is_some() || is_required(setting) => {
+            put_field(name, &setting.ty, value, indent, text)
+        }
         (_, Some(default)) => _ = writeln!(text, "{indent}# {name}: {}", yaml::inline(default)),
         (_, None) => _ = writeln!(text, "{indent}# {name}:  # {}", setting.ty),
     }

@@ -42,7 +42,8 @@ pub struct Args {
     set: Vec<String>,
 }
 
-const GITIGNORE: &str = "# The key that opens the credentials, and what the engine remembers.\nmaster.key\nstate/\nvault.lock\n";
+const GITIGNORE: &str =
+    "# The key that opens the credentials, and what the engine remembers.\nmaster.key\nstate/\nvault.lock\n";
 
 impl Args {
     /// Runs the command.
@@ -71,12 +72,20 @@ impl Args {
             (".gitignore", GITIGNORE.to_owned()),
             ("README.txt", readme(composition)),
         ];
-        let taken = files.iter().map(|(name, _)| *name).chain(["master.key"]).find(|name| self.directory.join(name).exists());
+        let taken = files
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["master.key"])
+            .find(|name| self.directory.join(name).exists());
         if let Some(name) = taken {
-            return Err(Trouble::usage(format!("{} is there already; nothing was changed", self.directory.join(name).display())));
+            return Err(Trouble::usage(format!(
+                "{} is there already; nothing was changed",
+                self.directory.join(name).display()
+            )));
         }
-        fs::create_dir_all(&self.directory)
-            .map_err(|error| Trouble::failed(format!("{} cannot be made: {error}", self.directory.display())))?;
+        fs::create_dir_all(&self.directory).map_err(|error| {
+            Trouble::failed(format!("{} cannot be made: {error}", self.directory.display()))
+        })?;
         MasterKey::generate_file(&self.directory.join("master.key")).map_err(Trouble::failed)?;
         for (name, text) in files {
             create(&self.directory.join(name), &text)?;
@@ -89,9 +98,11 @@ impl Args {
     /// A mapping that came from a file is kept beside the configuration that uses it.
     fn copy_mappings(&self) -> Result<(), Trouble> {
         for file in self.mappings.iter().map(Path::new).filter(|path| path.is_file()) {
-            let text = fs::read_to_string(file).map_err(|error| Trouble::failed(format!("{}: {error}", file.display())))?;
+            let text = fs::read_to_string(file)
+                .map_err(|error| Trouble::failed(format!("{}: {error}", file.display())))?;
             let folder = self.directory.join("mappings");
-            fs::create_dir_all(&folder).map_err(|error| Trouble::failed(format!("{}: {error}", folder.display())))?;
+            fs::create_dir_all(&folder)
+                .map_err(|error| Trouble::failed(format!("{}: {error}", folder.display())))?;
             create(&folder.join(file.file_name().unwrap_or_default()), &text)?;
         }
         Ok(())
@@ -110,7 +121,9 @@ fn next_steps(composition: &Composition, directory: &str) -> Vec<String> {
     if composition.open() > 0 {
         step(format!("Fill in what `ml-connector validate {directory}` names in ml-connector.yaml."));
     } else {
-        step(format!("Look at {directory}/ml-connector.yaml; `ml-connector validate {directory}` checks it."));
+        step(format!(
+            "Look at {directory}/ml-connector.yaml; `ml-connector validate {directory}` checks it."
+        ));
     }
     for (name, docs) in composition.credentials() {
         step(format!("ml-connector secret set {name} --config {directory}   # {docs}"));

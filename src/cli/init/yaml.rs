@@ -7,8 +7,10 @@ pub fn inline(value: &Value) -> String {
     match value {
         Value::String(text) if is_plain(text) => text.clone(),
         Value::Object(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{}: {}", inline(&Value::from(name.as_str())), inline(value))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}: {}", inline(&Value::from(name.as_str())), inline(value)))
+                .collect();
             if fields.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", fields.join(", ")) }
         }
         Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
@@ -52,14 +54,19 @@ mod tests {
         for text in ["America/New_York", "https://sage.example.com:8443", "UPS GROUND", "GIF"] {
             assert_eq!(inline(&json!(text)), text);
         }
-        for text in ["", "03", "no", "NO", "15m", "a: b", "# x", "{x}", "true", "it's", "x ", "1.5", "~", "a, b", "a]"] {
+        for text in [
+            "", "03", "no", "NO", "15m", "a: b", "# x", "{x}", "true", "it's", "x ", "1.5", "~", "a, b", "a]",
+        ] {
             assert_eq!(inline(&json!(text)), Value::from(text).to_string());
         }
     }
 
     #[test]
     fn objects_and_lists_stay_on_one_line() {
-        assert_eq!(inline(&json!({"UPS GROUND": "03", "n": [1, null]})), r#"{ UPS GROUND: "03", "n": [1, null] }"#);
+        assert_eq!(
+            inline(&json!({"UPS GROUND": "03", "n": [1, null]})),
+            r#"{ UPS GROUND: "03", "n": [1, null] }"#
+        );
         assert_eq!(inline(&json!({})), "{}");
     }
 

@@ -90,14 +90,20 @@ impl Args {
             Action::Rotate { name, finish: true, config, .. } => {
                 let vault = named(&config, &name, output)?.vault()?;
                 let removed = vault.remove_previous(&name).map_err(Trouble::failed)?;
-                output.say(if removed { format!("the value of {name} before is forgotten") } else { format!("{name} has one value only") });
+                output.say(if removed {
+                    format!("the value of {name} before is forgotten")
+                } else {
+                    format!("{name} has one value only")
+                });
             }
             Action::Rotate { name, value, config, .. } => {
                 let workspace = named(&config, &name, output)?;
                 let vault = workspace.vault()?;
                 let secret = value.read(&name)?;
                 vault.rotate(&name, &secret, workspace.clock.now()).map_err(Trouble::failed)?;
-                output.say(format!("{name} has a new value; `secret rotate {name} --finish` forgets the one before"));
+                output.say(format!(
+                    "{name} has a new value; `secret rotate {name} --finish` forgets the one before"
+                ));
             }
             Action::Remove { name, config } => {
                 // A credential of a connection that is gone may be removed, too.
@@ -124,11 +130,13 @@ fn list(workspace: &Workspace, vault: &Vault, format: FormatArg, output: &Output
     let rows = needed::of(&workspace.config);
     let find = |name: &str| listed.iter().find(|listed| listed.name == name);
     let strays = listed.iter().filter(|listed| rows.iter().all(|row| row.name != listed.name));
-    let all: Vec<(String, String, Option<&Listed>)> = rows
-        .iter()
-        .map(|row| (row.name.clone(), row.docs.clone(), find(&row.name)))
-        .chain(strays.map(|stray| (stray.name.clone(), "no connection has this credential".to_owned(), Some(stray))))
-        .collect();
+    let all: Vec<(String, String, Option<&Listed>)> =
+        rows.iter()
+            .map(|row| (row.name.clone(), row.docs.clone(), find(&row.name)))
+            .chain(strays.map(|stray| {
+                (stray.name.clone(), "no connection has this credential".to_owned(), Some(stray))
+            }))
+            .collect();
     if format.json() {
         for (name, docs, listed) in all {
             let set = listed.and_then(|listed| listed.values.first()).map(|value| value.created);

@@ -37,11 +37,15 @@ impl ValueArgs {
                 .write_str(&format!("Value of {name} (not shown): "))
                 .and_then(|()| console::Term::stderr().read_secure_line())
                 .map(Secret::new)
-                .map_err(|error| Trouble::usage(format!("nothing could be read from the terminal: {error}")))?,
-            (None, None) => limited(io::stdin())
-                .map_err(|error| Trouble::usage(format!("nothing could be read from standard input: {error}")))?,
+                .map_err(|error| {
+                    Trouble::usage(format!("nothing could be read from the terminal: {error}"))
+                })?,
+            (None, None) => limited(io::stdin()).map_err(|error| {
+                Trouble::usage(format!("nothing could be read from standard input: {error}"))
+            })?,
         };
-        trimmed(&text).ok_or_else(|| Trouble::usage(format!("the value of {name} is empty; nothing was changed")))
+        trimmed(&text)
+            .ok_or_else(|| Trouble::usage(format!("the value of {name} is empty; nothing was changed")))
     }
 }
 
