@@ -1,1 +1,2 @@
-fn main(){}
+//! All integration tests, in one binary.
+mod specs;
