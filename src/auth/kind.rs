@@ -1,11 +1,9 @@
-//! The kinds there are: one line each in [`kinds!`], from which blocks, schema and dispatch follow.
+//! The kinds there are: one line each in `kinds!`, from which blocks, schema and dispatch follow.
 
-use std::fmt;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{AuthContext, AuthError, Authenticator};
 use super::{api_key, mutual_tls, oauth2_client_credentials};
@@ -42,11 +40,6 @@ macro_rules! kinds {
             /// Compiles what is written; `None` when a finding was made. Pointers are relative to the kind's fields.
             pub fn check(&self, checker: &mut dyn BlockChecker) -> Option<AuthConfig> {
                 match self { $( Self::$variant(block) => block.check(checker).map(AuthConfig::$variant), )+ }
-            }
-
-            fn next<'de, A: MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Self, A::Error> {
-                $( if kind == stringify!($module) { return map.next_value().map(Self::$variant); } )+
-                Err(A::Error::unknown_field(kind, KINDS))
             }
         }
 
@@ -103,40 +96,9 @@ kinds! {
     Oauth2ClientCredentials in oauth2_client_credentials;
 }
 
-/// The `auth:` of a system file: one or more kinds in the author's order; the first is the default.
-#[derive(Debug, Clone)]
-pub struct AuthBlocks(pub Vec<AuthBlock>);
-
-impl<'de> Deserialize<'de> for AuthBlocks {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(BlocksVisitor)
-    }
-}
-
-struct BlocksVisitor;
-
-impl<'de> Visitor<'de> for BlocksVisitor {
-    type Value = AuthBlocks;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one or more of {}", KINDS.join(", "))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AuthBlocks, A::Error> {
-        let mut blocks: Vec<AuthBlock> = Vec::new();
-        while let Some(kind) = map.next_key::<String>()? {
-            let block = AuthBlock::next(&kind, &mut map)?;
-            if blocks.iter().any(|other| other.kind() == kind) {
-                return Err(A::Error::custom(format!("`{kind}` is written twice")));
-            }
-            blocks.push(block);
-        }
-        if blocks.is_empty() {
-            return Err(A::Error::custom(format!("write one or more of {}", KINDS.join(", "))));
-        }
-        Ok(AuthBlocks(blocks))
-    }
-}
+/// The schema of a system file's `auth:`, which holds one or more kinds; each is read as an [`AuthBlock`].
+#[derive(Debug, Clone, Copy)]
+pub struct AuthBlocks;
 
 impl JsonSchema for AuthBlocks {
     fn schema_name() -> std::borrow::Cow<'static, str> {

@@ -8,6 +8,8 @@
 //!   `prepare` must bring something new, and however many callers are told, one fetch follows.
 //! - Credentials come from [`Credentials`] at each use, so that a rotated one works without a restart.
 //! - No credential is in any error, log or `Debug`.
+//!
+//! A new kind is one file and one line in [`kind`]; the tests then ask for its example.
 
 use std::fmt;
 use std::future::Future;
@@ -25,6 +27,8 @@ pub mod header;
 pub mod kind;
 pub mod mutual_tls;
 pub mod oauth2_client_credentials;
+#[cfg(test)]
+mod tests;
 
 pub use kind::{AuthBlock, AuthBlocks, AuthConfig, KINDS};
 
@@ -93,7 +97,7 @@ impl AuthContext {
 }
 
 /// Why we cannot prove who we are.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum AuthError {
     /// A credential is missing, or the other side says that ours are wrong. A person must act.
     #[error("{0}")]

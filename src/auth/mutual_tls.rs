@@ -12,6 +12,7 @@ use crate::http::Outgoing;
 /// A client certificate, with an API key beside it where the other side wants both.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "Written")]
+#[schemars(rename = "MutualTls")]
 pub struct Block {
     certificate: String,
     key: String,

@@ -1,5 +1,10 @@
 //! OAuth 2 client credentials: a token fetched with a client id and secret, and kept until it expires.
 
+mod endpoint;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -9,6 +14,8 @@ use serde_json::{Map, Value};
 use super::{AuthContext, AuthError};
 use crate::expression::{BlockChecker, EvaluationError, Template, ValueTemplate, Values};
 use crate::http;
+use endpoint::Endpoint;
+pub use tokens::Oauth2;
 
 /// OAuth 2 client credentials: a token fetched with a client id and secret, and kept until it expires.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -94,8 +101,19 @@ impl Config {
     ///
     /// # Errors
     /// When a template cannot be evaluated.
-    pub fn build(&self, _context: AuthContext) -> Result<super::api_key::ApiKey, AuthError> {
-        Err(AuthError::Refused("Being built.".to_owned()))
+    pub fn build(&self, context: AuthContext) -> Result<Oauth2, AuthError> {
+        let mut values = Values::default();
+        values.set("settings", &context.settings);
+        let scope = self.scope.as_ref().map(|scope| scope.evaluate(&values)).transpose().map_err(refused)?;
+        let endpoint = Endpoint {
+            url: self.url(&values)?,
+            // A scope that a setting leaves empty is none.
+            scope: scope
+                .and_then(|scope| scope.as_str().map(str::to_owned))
+                .filter(|scope| !scope.is_empty()),
+            headers: endpoint::headers(&self.headers.evaluate(&values).map_err(refused)?)?,
+        };
+        Ok(Oauth2::new(self.clone(), endpoint, context))
     }
 
     fn url(&self, values: &Values) -> Result<url::Url, AuthError> {

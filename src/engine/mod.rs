@@ -1,1 +1,237 @@
-//! (being built)
+//! The engine: polls, keeps, runs, finds out and goes on.
+//!
+//! It runs checked mappings ([`crate::spec`]) over connections, and keeps what must not be forgotten in the
+//! [`crate::store`]. Nothing in it knows any system by name.
+//!
+//! Not here: how a request gets on the wire (`http`, `auth`, `transport`), how things are stored (`store`), how an
+//! operator reaches it (`server`, `cli`).
+//!
+//! Reading order: [`poll`] a page becomes records, [`ingest`] what a record that comes again means, [`flow`] who works
+//! when, [`run`] a record goes through its steps, [`effect`] what must happen once, [`transition`] every move there is,
+//! [`operate`] what people decide.
+
+pub mod answer;
+pub mod command;
+pub mod connection;
+pub mod cursor;
+pub mod effect;
+mod flow;
+pub mod ingest;
+mod keeper;
+pub mod operate;
+mod poll;
+pub mod preview;
+pub mod run;
+mod shared;
+mod start;
+pub mod transition;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use self::connection::{Connection, Outcome};
+use self::flow::FlowRuntime;
+use self::run::Stop;
+use self::shared::Shared;
+use crate::base::Clock;
+use crate::spec::model::Config;
+use crate::store::{FlowCount, Store};
+use crate::vault::Vault;
+
+pub use self::operate::offline;
+pub use self::preview::{PreviewedStep, preview};
+
+/// What an engine is made of.
+pub struct Parts {
+    /// What to run.
+    pub config: Arc<Config>,
+    /// Where to keep what must not be forgotten.
+    pub store: Arc<dyn Store>,
+    /// Where credentials are.
+    pub vault: Arc<Vault>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Which start this is; greater than that of any engine that used the store before.
+    pub epoch: u64,
+}
+
+/// How to run.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Poll every flow once, work until nothing is left, and return.
+    pub until_idle: bool,
+    /// Cancelled to stop: no new work is taken, and what is in flight ends or is safely left.
+    pub stop: CancellationToken,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct RunSummary {
+    /// How many records of each state each flow has.
+    pub flows: Vec<FlowCount>,
+    /// Flows that could not go on, and why.
+    pub troubles: Vec<(String, String)>,
+}
+
+/// Records that came to each state since the start; one record counts once for each time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// New or changed records.
+    pub received: u64,
+    /// Records that are done.
+    pub done: u64,
+    /// Records that a person must look at.
+    pub parked: u64,
+    /// Times that a record had to wait.
+    pub waits: u64,
+    /// Records whose effect is in doubt.
+    pub in_doubt: u64,
+    /// Records that are not for their flow.
+    pub skipped: u64,
+}
+
+/// What a ping found.
+#[derive(Debug, Clone)]
+pub struct PingResult {
+    /// The connection's name.
+    pub connection: String,
+    /// The system's title.
+    pub system: String,
+    /// Whether it can be used.
+    pub ok: bool,
+    /// What was found, and what to do if it is not ok.
+    pub message: String,
+    /// How long the call took.
+    pub milliseconds: u64,
+}
+
+/// Why an engine cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+/// Why an engine stopped by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct EngineError(pub String);
+
+/// A configuration at work.
+pub struct Engine {
+    config: Arc<Config>,
+    shared: Arc<Shared>,
+    connections: BTreeMap<String, Arc<Connection>>,
+    flows: Vec<Arc<FlowRuntime>>,
+    started: Mutex<Option<Timestamp>>,
+}
+
+impl Engine {
+    /// Connects everything; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When a setting or a file makes a connection impossible.
+    pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
+        let connections = start::connections(&parts)?;
+        let flows = start::flows(&parts.config, &connections);
+        let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
+        Ok(Arc::new(Self { config: parts.config, shared, connections, flows, started: Mutex::new(None) }))
+    }
+
+    /// Runs all flows until stopped, or until nothing is left to do. A second call on the same engine is not meant to be.
+    ///
+    /// # Errors
+    /// When the store fails: then no further effect may be started.
+    pub async fn run(self: &Arc<Self>, options: RunOptions) -> Result<RunSummary, EngineError> {
+        *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.shared.clock.now());
+        start::keep_sources(&self.shared, &self.config).await.map_err(|error| EngineError(error.to_string()))?;
+        let stopper = {
+            let (outer, inner) = (options.stop.clone(), self.shared.stop.clone());
+            tokio::spawn(async move {
+                outer.cancelled().await;
+                inner.cancel();
+            })
+        };
+        let mut tasks = tokio::task::JoinSet::new();
+        for flow in &self.flows {
+            tasks.spawn(Arc::clone(flow).drive(Arc::clone(&self.shared), options.until_idle));
+        }
+        let mut failure = None;
+        while let Some(joined) = tasks.join_next().await {
+            let failed = match joined {
+                Ok(Ok(())) => continue,
+                Ok(Err(stop)) => stop.to_string(),
+                Err(_) => "a bug stopped a flow; please report it with the log".to_owned(),
+            };
+            // The store is not to be trusted any more: no flow may go on.
+            self.shared.stop.cancel();
+            failure.get_or_insert(failed);
+        }
+        stopper.abort();
+        match failure {
+            Some(failure) => Err(EngineError(failure)),
+            None => self.summary().map_err(|error| EngineError(error.to_string())),
+        }
+    }
+
+    fn summary(&self) -> Result<RunSummary, Stop> {
+        let troubles = self
+            .flows
+            .iter()
+            .filter_map(|flow| flow.condition().trouble.clone().map(|trouble| (flow.name.clone(), trouble)))
+            .collect();
+        Ok(RunSummary { flows: self.shared.store.counts()?, troubles })
+    }
+
+    /// Follows the work.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.shared.progress.subscribe()
+    }
+
+    /// Makes the call that proves a connection, with its real credentials.
+    pub async fn ping(&self, connection: &str) -> PingResult {
+        let Some(connected) = self.connections.get(connection) else {
+            let message = format!("there is no connection called `{connection}`");
+            return PingResult {
+                connection: connection.to_owned(),
+                system: String::new(),
+                ok: false,
+                message,
+                milliseconds: 0,
+            };
+        };
+        let (ok, message, milliseconds) = connected.ping().await;
+        PingResult {
+            connection: connection.to_owned(),
+            system: connected.system.title.clone(),
+            ok,
+            message,
+            milliseconds,
+        }
+    }
+
+    /// The names of the connections, in the order of the configuration.
+    pub fn connections(&self) -> Vec<String> {
+        self.config.connections.keys().cloned().collect()
+    }
+}
+
+impl Connection {
+    async fn ping(&self) -> (bool, String, u64) {
+        let Some(ping) = &self.system.ping else {
+            return (true, format!("{} has no `ping`; nothing was asked", self.system.title), 0);
+        };
+        let input = match ping.with.evaluate(&self.values) {
+            Ok(input) => input,
+            Err(error) => return (false, format!("the ping's input cannot be made: {error}"), 0),
+        };
+        let made = self.call(&ping.operation, &input).await;
+        let milliseconds = made.facts.get("milliseconds").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        match made.outcome {
+            Outcome::Ok { .. } | Outcome::Done => (true, "reached, and the credentials were accepted".to_owned(), milliseconds),
+            outcome => (false, outcome.cause(), milliseconds),
+        }
+    }
+}

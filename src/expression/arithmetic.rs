@@ -66,10 +66,10 @@ pub(super) fn decimal(value: &Value) -> Result<Decimal, String> {
 
 /// A decimal as a number: an integer when it is whole.
 pub(super) fn value(decimal: Decimal) -> Value {
-    if decimal.fract().is_zero() {
-        if let Ok(whole) = i64::try_from(decimal) {
-            return Value::from(whole);
-        }
+    if decimal.fract().is_zero()
+        && let Ok(whole) = i64::try_from(decimal)
+    {
+        return Value::from(whole);
     }
     // The text of a decimal is always a number.
     Value::from(decimal.normalize().to_string().parse::<f64>().unwrap_or(f64::NAN))
@@ -84,7 +84,11 @@ impl Object for Arithmetic {}
 #[derive(Debug)]
 enum Node {
     Number(Decimal),
-    Field(Vec<String>),
+    Field {
+        path: Vec<String>,
+        /// Whether nothing is known of the field, so that it may not silently be missing.
+        unknown: bool,
+    },
     Calculation(Operator, Box<Node>, Box<Node>),
 }
 
@@ -110,15 +114,21 @@ fn evaluate(node: &Node, item: &Value) -> Result<Decimal, String> {
     match node {
         Node::Number(number) => Ok(*number),
         Node::Calculation(operator, a, b) => apply(*operator, evaluate(a, item)?, evaluate(b, item)?),
-        Node::Field(path) => {
+        Node::Field { path, unknown } => {
             let mut value = item.clone();
             for name in path {
                 if is_nothing(&value) {
-                    return Ok(Decimal::ZERO);
+                    break;
                 }
                 value = value.get_attr(name).map_err(|error| error.to_string())?;
             }
-            if is_nothing(&value) { Ok(Decimal::ZERO) } else { decimal(&value) }
+            match is_nothing(&value) {
+                true if *unknown && value.is_undefined() => {
+                    Err(format!("`{}` is missing in the data", path.join(".")))
+                }
+                true => Ok(Decimal::ZERO),
+                false => decimal(&value),
+            }
         }
     }
 }
@@ -190,7 +200,7 @@ impl Compiler<'_> {
                 .then(|| "declare the field as `number` in the system file".to_owned());
             return self.refuse(expr, &format!("one cannot calculate with {}", ty.required().noun()), help);
         }
-        Some(Node::Field(path))
+        Some(Node::Field { path, unknown: ty == Type::Any })
     }
 
     fn refuse(&mut self, expr: &Expr<'_>, message: &str, help: Option<String>) -> Option<Node> {

@@ -5,6 +5,9 @@ use std::cell::Cell;
 /// The bytes of text and list items that the filters and results of one evaluation may make together.
 const EVALUATION: usize = 4 << 20;
 
+/// The bytes that the result of one evaluation may have. What came in may go out, so this is more.
+const RESULT: usize = 16 << 20;
+
 /// The longest text that a template may yield, in bytes.
 pub(super) const OUTPUT: usize = 1 << 20;
 
@@ -21,6 +24,11 @@ pub(super) fn start() {
     LEFT.set(EVALUATION);
 }
 
+/// Starts the budget of a result that is about to be converted.
+pub(super) fn start_result() {
+    LEFT.set(RESULT);
+}
+
 /// Takes `bytes` from the budget.
 ///
 /// # Errors
@@ -28,5 +36,5 @@ pub(super) fn start() {
 pub(super) fn charge(bytes: usize) -> Result<(), String> {
     let left = LEFT.get().checked_sub(bytes);
     LEFT.set(left.unwrap_or(0));
-    left.map(drop).ok_or_else(|| format!("makes more than {} MB of data", EVALUATION >> 20))
+    left.map(drop).ok_or_else(|| "makes too much data: a few megabytes is the most".to_owned())
 }

@@ -23,6 +23,8 @@ mod runtime;
 pub mod selector;
 pub mod similar;
 pub mod template;
+#[cfg(test)]
+mod tests;
 pub mod types;
 pub mod value;
 
@@ -31,7 +33,7 @@ pub use fits::fits;
 pub use normalise::{Mismatch, normalise};
 pub use selector::Selector;
 pub use similar::did_you_mean;
-pub use template::Template;
+pub use template::{Template, is_name};
 pub use types::{Field, ObjectType, Scope, Type, assignable};
 pub use value::ValueTemplate;
 

@@ -95,6 +95,8 @@ fn environment() -> Environment<'static> {
         environment.add_filter(name, run);
     }
     environment.add_filter("__present", |value: Value, name: &str| present(value, name).map_err(failure));
+    environment
+        .add_filter("__present_items", |list: Value, name: &str| present_items(list, name).map_err(failure));
     environment.add_filter("__equal", |a: Value, b: Value| equal(&a, &b));
     environment.add_filter("__order", |a: Value, sign: &str, b: Value| order(&a, sign, &b).map_err(failure));
     environment.add_filter("__in", |a: Value, b: Value| within(&a, &b).map_err(failure));
@@ -119,6 +121,11 @@ fn failure(message: String) -> Error {
 
 fn present(value: Value, name: &str) -> Result<Value, String> {
     if value.is_undefined() { Err(format!("`{name}` is missing in the data")) } else { Ok(value) }
+}
+
+fn present_items(list: Value, name: &str) -> Result<Value, String> {
+    let missing = |list: &Value| list.try_iter().is_ok_and(|mut items| items.any(|item| item.is_undefined()));
+    if missing(&list) { Err(format!("an item of `{name}` is missing in the data")) } else { Ok(list) }
 }
 
 /// Equal and of the same kind: `1` is not `true`, and nothing equals only nothing.

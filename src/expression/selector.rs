@@ -9,9 +9,13 @@ use jsonpath_rust::parser::model::{
 };
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
+use minijinja::Value as Data;
+use minijinja::value::ValueKind;
 use serde_json::Value;
 
+use super::budget;
 use super::check::member;
+use super::data::to_json;
 use super::{EvaluationError, Problem, Type};
 
 /// The longest path, in bytes.
@@ -76,10 +80,29 @@ impl Selector {
                 .map_err(|_| self.error("cannot be followed through this data"))?;
             return Ok(Value::Array(found.into_iter().map(|found| found.val.clone()).collect()));
         }
-        match one(&self.0.query.segments, value) {
-            Some(found) if !found.is_null() || self.0.ty.may_be_null() => Ok(found.clone()),
-            None if self.0.ty.may_be_null() => Ok(Value::Null),
-            _ => Err(self.error("finds nothing, although its type says that there is something")),
+        self.present(one(&self.0.query.segments, value).cloned())
+    }
+
+    /// As [`Selector::select`], over a value in the form that expressions run over.
+    pub(super) fn select_data(&self, root: &Data) -> Result<Value, EvaluationError> {
+        budget::start_result();
+        let failed = |message: String| self.error(&message);
+        let Some(found) = every(&self.0.query.segments, root) else {
+            return self.select(&to_json(root).map_err(failed)?);
+        };
+        let mut found = found.iter().map(to_json).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        if !self.0.singular {
+            return Ok(Value::Array(found));
+        }
+        self.present(found.pop())
+    }
+
+    fn present(&self, found: Option<Value>) -> Result<Value, EvaluationError> {
+        match found.unwrap_or(Value::Null) {
+            Value::Null if !self.0.ty.may_be_null() => {
+                Err(self.error("finds nothing, although its type says that there is something"))
+            }
+            value => Ok(value),
         }
     }
 
@@ -99,6 +122,40 @@ fn one<'v>(segments: &[Segment], value: &'v Value) -> Option<&'v Value> {
         }
         _ => None,
     })
+}
+
+/// Follows a path of names, indices and wildcards, so that large data is not converted for a few fields of it;
+/// `None` for other paths.
+fn every(segments: &[Segment], root: &Data) -> Option<Vec<Data>> {
+    let mut found = vec![root.clone()];
+    for segment in segments {
+        let step = match segment {
+            Segment::Selector(step @ (Step::Name(_) | Step::Index(_) | Step::Wildcard)) => step,
+            _ => return None,
+        };
+        found = found.iter().flat_map(|value| children(step, value)).collect();
+    }
+    Some(found)
+}
+
+fn children(step: &Step, value: &Data) -> Vec<Data> {
+    let list = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
+    let object = value.as_object().filter(|_| value.kind() == ValueKind::Map);
+    match step {
+        Step::Name(name) => object.and_then(|object| object.get_value_by_str(name)).into_iter().collect(),
+        Step::Index(index) if list => {
+            let length = value.len().and_then(|length| i64::try_from(length).ok()).unwrap_or_default();
+            let index = if *index < 0 { length + index } else { *index };
+            let index = usize::try_from(index).ok().filter(|_| index < length);
+            index.and_then(|index| value.get_item_by_index(index).ok()).into_iter().collect()
+        }
+        Step::Wildcard if list => value.try_iter().map(Iterator::collect).unwrap_or_default(),
+        Step::Wildcard => {
+            let pairs = object.and_then(|object| object.try_iter_pairs());
+            pairs.map(|pairs| pairs.map(|(_, value)| value).collect()).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Follows the names of a path through the types, and refuses what the library is known to do wrongly.

@@ -115,6 +115,7 @@ impl Template {
         match self.single_expression() {
             Some(expression) => {
                 let value = self.data(values)?;
+                budget::start_result();
                 to_json(&value).map_err(|message| expression.error(&message))
             }
             None => self.text(values).map(Value::String),
@@ -210,8 +211,8 @@ fn single<'p>(source: &str, pieces: &'p [Piece]) -> Option<&'p Piece> {
     }
 }
 
-/// Whether `text` can be a name in expressions.
-pub(super) fn is_name(text: &str) -> bool {
+/// Whether `text` can be a name in expressions: letters, digits and `_`, and not a word of the language.
+pub fn is_name(text: &str) -> bool {
     const WORDS: [&str; 12] =
         ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "loop", "self"];
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';

@@ -80,11 +80,11 @@ impl Type {
         Self::List(Arc::new(item))
     }
 
-    /// This type or null.
+    /// This type or null. A presence indicator that is absent is false, never null.
     #[must_use]
     pub fn optional(self) -> Self {
         match self {
-            Self::Optional(_) | Self::Any | Self::Null => self,
+            Self::Optional(_) | Self::Any | Self::Null | Self::Presence => self,
             other => Self::Optional(Arc::new(other)),
         }
     }

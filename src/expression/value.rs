@@ -159,9 +159,7 @@ fn for_each(list: &Template, name: &str, give: &ValueTemplate, values: &Values) 
 
 fn selected(root: &str, selector: &Selector, values: &Values) -> Result<Value, Failure> {
     let root = values.get(root).ok_or_else(|| Failure::new(format!("`{root}` has no value yet")))?;
-    super::budget::start();
-    let value = super::data::to_json(root).map_err(Failure::new)?;
-    Ok(selector.select(&value)?)
+    Ok(selector.select_data(root)?)
 }
 
 /// An error on its way up the tree; the path is collected leaf first.

@@ -86,7 +86,9 @@ impl Client {
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         let repeatable = finish(builder(&options)?.pool_idle_timeout(Duration::from_secs(30)))?;
         // HTTP/1.1, because HTTP/2 shares connections whatever the pool's size.
-        let once = finish(builder(&options)?.http1_only().pool_max_idle_per_host(0).connector_layer(connect::NoteLayer))?;
+        let once = finish(
+            builder(&options)?.http1_only().pool_max_idle_per_host(0).connector_layer(connect::NoteLayer),
+        )?;
         Ok(Self {
             inner: Arc::new(Inner {
                 repeatable,
@@ -102,7 +104,12 @@ impl Client {
     ///
     /// # Errors
     /// When there is no whole answer; [`SendError`] says whether anything can have happened.
-    pub async fn send(&self, request: Outgoing, kind: Kind, timeout: Duration) -> Result<Incoming, SendError> {
+    pub async fn send(
+        &self,
+        request: Outgoing,
+        kind: Kind,
+        timeout: Duration,
+    ) -> Result<Incoming, SendError> {
         guard::check(&request.url, &self.inner.hosts, self.inner.allow_plain_http)?;
         let name = guard::name(&request.url);
         let connected = Arc::new(AtomicBool::new(kind == Kind::Repeatable));
@@ -124,7 +131,7 @@ impl Inner {
         }
         .execute(written(request, kind))
         .await
-        .map_err(Failed::NoAnswer)?;
+        .map_err(Failed::Before)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = self.body(answer).await?;
         Ok(Incoming { status, headers, body, elapsed: started.elapsed() })
@@ -134,9 +141,9 @@ impl Inner {
     async fn body(&self, mut answer: reqwest::Response) -> Result<Bytes, Failed> {
         let status = answer.status();
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| Failed::BrokenAnswer(status, error))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| Failed::During(status, error))? {
             if body.len() + chunk.len() > self.max_body {
-                return Err(Failed::HugeAnswer(status, self.max_body));
+                return Err(Failed::TooLarge(status, self.max_body));
             }
             body.extend_from_slice(&chunk);
         }

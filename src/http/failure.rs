@@ -13,25 +13,25 @@ use crate::base::duration;
 /// What went wrong, and how far the exchange had come.
 pub(super) enum Failed {
     /// Before an answer's headers came.
-    NoAnswer(reqwest::Error),
+    Before(reqwest::Error),
     /// While its body was read.
-    BrokenAnswer(StatusCode, reqwest::Error),
+    During(StatusCode, reqwest::Error),
     /// Its body was over the limit of bytes.
-    HugeAnswer(StatusCode, usize),
+    TooLarge(StatusCode, usize),
 }
 
 /// Says it for a person; `name` is what to call the other side. Neither URL nor credential is in any sentence.
 pub(super) fn describe(failed: Failed, name: &str) -> SendError {
     match failed {
-        Failed::NoAnswer(error) => no_answer(&error.without_url(), name),
-        Failed::BrokenAnswer(status, error) => SendError::Unknown {
+        Failed::Before(error) => no_answer(&error.without_url(), name),
+        Failed::During(status, error) => SendError::Unknown {
             reason: format!(
                 "{name} answered with status {}, but the answer broke off: {}.",
                 status.as_u16(),
                 innermost(&error.without_url())
             ),
         },
-        Failed::HugeAnswer(status, limit) => SendError::Unknown {
+        Failed::TooLarge(status, limit) => SendError::Unknown {
             reason: format!(
                 "{name} answered with status {} and a body of more than {limit} bytes, which was not read further.",
                 status.as_u16()
@@ -46,7 +46,10 @@ pub(super) fn too_slow(name: &str, timeout: Duration, connected: bool) -> SendEr
     if connected {
         SendError::Unknown { reason: format!("{name} gave no whole answer within {timeout}.") }
     } else {
-        SendError::NotSent { reason: format!("{name} could not be connected to within {timeout}."), permanent: false }
+        SendError::NotSent {
+            reason: format!("{name} could not be connected to within {timeout}."),
+            permanent: false,
+        }
     }
 }
 
@@ -91,6 +94,7 @@ fn refused_certificate(error: &reqwest::Error) -> Option<&'static str> {
         AlertDescription::CertificateExpired => "it has expired",
         AlertDescription::CertificateRevoked => "it was revoked",
         AlertDescription::UnknownCA => "it does not know who issued it",
+        AlertDescription::DecryptError => "its signature is not one that it can verify",
         AlertDescription::BadCertificate
         | AlertDescription::UnsupportedCertificate
         | AlertDescription::CertificateUnknown
@@ -115,10 +119,9 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
         if let Some(found) = cause.downcast_ref::<T>() {
             return Some(found);
         }
-        if let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            if let Some(found) = find::<T>(inner) {
-                return Some(found);
-            }
+        let hidden = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = hidden.and_then(|hidden| find::<T>(hidden)) {
+            return Some(found);
         }
         next = cause.source();
     }

@@ -63,7 +63,8 @@ mod tests {
 
     fn refusal(url: &str, allow_plain_http: bool) -> Option<String> {
         let url = Url::parse(url).unwrap();
-        let hosts = ["api.example.com:443", "api.example.com:80", "127.0.0.1:8080", "[::1]:8080", "localhost:8080"];
+        let hosts =
+            ["api.example.com:443", "api.example.com:80", "127.0.0.1:8080", "[::1]:8080", "localhost:8080"];
         match check(&url, &hosts.map(str::to_owned), allow_plain_http) {
             Ok(()) => None,
             Err(SendError::NotSent { reason, permanent: true }) => Some(reason),
@@ -73,9 +74,12 @@ mod tests {
 
     #[test]
     fn own_hosts_may_be_reached() {
-        for url in
-            ["https://api.example.com/x?y=z", "https://API.example.com:443/", "http://127.0.0.1:8080/", "http://[::1]:8080/"]
-        {
+        for url in [
+            "https://api.example.com/x?y=z",
+            "https://API.example.com:443/",
+            "http://127.0.0.1:8080/",
+            "http://[::1]:8080/",
+        ] {
             assert_eq!(refusal(url, false), None, "{url}");
         }
         assert_eq!(refusal("http://api.example.com/", true), None);
@@ -99,7 +103,10 @@ mod tests {
     #[test]
     fn credentials_in_an_address_are_refused_and_not_repeated() {
         let reason = refusal("https://user:hunter2@api.example.com/", false).unwrap();
-        assert!(reason.contains("vault") && !reason.contains("hunter2") && !reason.contains("user:"), "{reason}");
+        assert!(
+            reason.contains("vault") && !reason.contains("hunter2") && !reason.contains("user:"),
+            "{reason}"
+        );
     }
 
     #[test]

@@ -244,7 +244,8 @@ mod tests {
     #[test]
     fn every_way_to_write_a_pause_is_read() {
         let now: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
-        let seconds = |fields: &[(&'static str, &str)]| retry_after(&headers(fields), now).map(|pause| pause.as_secs());
+        let seconds =
+            |fields: &[(&'static str, &str)]| retry_after(&headers(fields), now).map(|pause| pause.as_secs());
         for (text, expected) in [
             ("30", Some(30)),
             ("0", Some(1)),

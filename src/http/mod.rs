@@ -4,8 +4,8 @@
 //! that must happen once, which never re-uses a connection, never follows a redirect and never repeats anything.
 //! No retry lives here: the engine decides what may be sent again.
 //!
-//! Reading order: [`client`] sends, [`guard`] says where to, [`failure`] says what a failure proves, [`connect`] knows
-//! when a connection stood, [`limit`] and [`pace`] hold back, [`backoff`] is arithmetic, [`redact`] hides.
+//! Reading order: [`client`] sends, [`guard`] says where to, `failure` says what a failure proves, `connect` knows
+//! when a connection stood, [`limit`] and `pace` hold back, [`backoff`] is arithmetic, [`redact`] hides.
 
 pub mod backoff;
 pub mod client;
@@ -13,14 +13,16 @@ mod connect;
 mod failure;
 pub mod guard;
 pub mod limit;
+#[cfg(test)]
+pub(crate) mod loopback;
 mod pace;
 pub mod redact;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, ClientOptions, Kind};
+pub use client::{Client, ClientError, ClientOptions, Kind};
 pub use guard::authority;
-pub use limit::{LimitOptions, Limiter, Permit};
+pub use limit::{LimitOptions, Limiter, Permit, RateLimit, retry_after};
 pub use redact::Redactor;
 
 use std::time::Duration;

@@ -117,7 +117,8 @@ impl Redactor {
     pub fn headers_json(&self, headers: &HeaderMap) -> Value {
         let mut object = Map::new();
         for name in headers.keys() {
-            let mut values: Vec<Value> = headers.get_all(name).iter().map(|value| self.header(name, value)).collect();
+            let mut values: Vec<Value> =
+                headers.get_all(name).iter().map(|value| self.header(name, value)).collect();
             let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
             object.insert(name.as_str().to_owned(), value);
         }
@@ -166,6 +167,7 @@ fn shortened(text: &str) -> String {
 mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -280,5 +282,26 @@ mod tests {
         assert_eq!(redactor.text("token-0073"), "***");
         assert_eq!(redactor.text(SECRET), "***");
         assert!(!format!("{redactor:?}").contains("token"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_encoding_of_a_secret_is_left(secret in "[!-)+-~]{8,40}", before in ".{0,9}", after in ".{0,9}") {
+            let redactor = Redactor::new(vec![Secret::new(secret.clone())]);
+            let whole = format!("{before}{secret}{after}");
+            let form: String = url::form_urlencoded::byte_serialize(whole.as_bytes()).collect();
+            for text in [whole.clone(), form, Value::from(whole.clone()).to_string()] {
+                let redacted = redactor.text(&text);
+                prop_assert!(!redacted.contains(&secret) && redacted.contains(HIDDEN), "{} -> {}", text, redacted);
+            }
+            for engine in [STANDARD, URL_SAFE] {
+                let encoded = engine.encode(&whole);
+                let redacted = redactor.text(&encoded);
+                // All that may be left of it are the two characters that it shares with its neighbours.
+                let left = redacted.replace(HIDDEN, "").trim_end_matches('=').len();
+                let around = engine.encode(&before).len() + engine.encode(&after).len();
+                prop_assert!(left <= around + 4, "{} -> {}", encoded, redacted);
+            }
+        }
     }
 }

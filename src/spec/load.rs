@@ -60,6 +60,22 @@ pub fn load_shipped(name: &str, sources: &mut Sources) -> (Option<Arc<Mapping>>,
     (mapping, loader.done())
 }
 
+/// Makes a mapping again from the texts it was made of, kept since: its own, and those of its systems by name.
+pub fn rebuild_mapping(text: &str, systems: &BTreeMap<String, String>) -> Option<Arc<Mapping>> {
+    let mut sources = Sources::default();
+    let mut loader = Loader::new(&mut sources, Folders::default());
+    for (name, text) in systems {
+        let text = read::keep(name, text.as_str().into(), loader.sources);
+        let checked = loader.system_file(&text, name.clone())?;
+        loader.systems.insert(name.clone(), checked);
+    }
+    let text = read::keep("kept mapping", text.into(), loader.sources);
+    let tree = yaml::parse(&text.file, &text.text, &mut loader.findings)?;
+    let (_, name) = tree.entry(tree.root(), "mapping")?;
+    let stem = tree.as_text(name)?.to_owned();
+    loader.mapping_tree(&tree, stem)
+}
+
 /// Loads the configuration in `directory`, with all files in its own `mappings/` and `mappings/systems/`.
 pub fn load_config(directory: &Path, sources: &mut Sources) -> (Option<Config>, Vec<Diagnostic>) {
     let mut loader = Loader::new(sources, Folders::of(directory));

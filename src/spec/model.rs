@@ -39,6 +39,8 @@ pub struct System {
     pub docs: Option<String>,
     /// SHA-256 of the file, 64 hexadecimal digits.
     pub revision: String,
+    /// The file's text.
+    pub source: Arc<str>,
     /// What a connection must or may set.
     pub settings: IndexMap<String, Setting>,
     /// What a connection's vault must hold.
@@ -342,6 +344,8 @@ pub struct Mapping {
     pub title: String,
     /// SHA-256 of the mapping and the system files it uses, 64 hexadecimal digits.
     pub revision: String,
+    /// The file's text; with those of its systems it makes the same mapping again (see `load::rebuild_mapping`).
+    pub source: Arc<str>,
     /// Role -> system.
     pub systems: IndexMap<String, Arc<System>>,
     /// What the operator may set.

@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod directory;
+pub mod files;
 pub mod redb;
 pub mod types;
 
@@ -129,8 +130,8 @@ pub trait Store: Send + Sync {
     /// Ids of records of `flow` (`mapping/flow`) that wait or run: `received`, `running`, `waiting` with `due <= until`,
     /// oldest due first, at most `limit`. Cost grows with what is returned, not with what is stored.
     fn due(&self, flow: &str, until: Timestamp, limit: usize) -> Result<Vec<RecordId>, StoreError>;
-    /// The earliest `due` of any such record of `flow`.
-    fn next_due(&self, flow: &str) -> Result<Option<Timestamp>, StoreError>;
+    /// The earliest `due` of any such record of `flow`, or the earliest after an instant.
+    fn next_due(&self, flow: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError>;
 
     /// The effect of this id.
     fn effect(&self, id: &EffectId) -> Result<Option<EffectEntry>, StoreError>;

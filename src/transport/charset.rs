@@ -2,8 +2,8 @@
 
 /// What windows-1252 has in the places 0x80 to 0x9F, where ISO 8859-1 has control characters.
 const WINDOWS: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',
+    '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
 /// Decodes `body`; a byte order mark is taken off.
@@ -22,7 +22,9 @@ pub(super) fn decode(body: &[u8], media_type: &str) -> Result<String, String> {
     match charset(media_type).as_str() {
         "" | "utf-8" | "utf8" | "us-ascii" | "ascii" => utf8(body),
         // As browsers do: who says ISO 8859-1 often means windows-1252.
-        "iso-8859-1" | "latin1" | "windows-1252" | "cp1252" => Ok(body.iter().copied().map(windows).collect()),
+        "iso-8859-1" | "latin1" | "windows-1252" | "cp1252" => {
+            Ok(body.iter().copied().map(windows).collect())
+        }
         "utf-16" | "utf-16be" => utf16(body, u16::from_be_bytes),
         "utf-16le" => utf16(body, u16::from_le_bytes),
         // Whatever it is called: plain ASCII is the same in all of them.

@@ -1,4 +1,4 @@
-//! The kinds there are: one line each in [`kinds!`], from which blocks, schema and dispatch follow.
+//! The kinds there are: one line each in `kinds!`, from which blocks, schema and dispatch follow.
 
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@
 //! - [`Transport::write`] turns evaluated parts into a request; what it writes is a function of the parts alone.
 //! - [`Transport::read`] turns an answer's body into a JSON value tree; an empty body is null. It never judges:
 //!   whether the answer is good is for the answer rules.
+//!
+//! A new kind is one file and one line in [`kind`]. [`url`] puts addresses together so that no value can lead elsewhere.
 
 use serde_json::Value;
 
@@ -12,6 +14,8 @@ use crate::http::{Incoming, Outgoing};
 mod charset;
 pub mod kind;
 pub mod rest;
+#[cfg(test)]
+mod tests;
 pub mod url;
 
 pub use kind::{KINDS, TransportBlock, TransportConfig};

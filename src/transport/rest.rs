@@ -13,7 +13,8 @@ use crate::expression::{BlockChecker, ValueTemplate, Values};
 use crate::http::{Incoming, Outgoing};
 
 /// Headers that the client alone may write.
-const FRAMING: &[&str] = &["host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer"];
+const FRAMING: &[&str] =
+    &["host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer"];
 
 /// JSON over HTTP.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -81,7 +82,8 @@ impl Transport for Rest {
     }
 
     fn read(&self, answer: &Incoming) -> Result<Value, TransportError> {
-        let media_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type =
+            answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let text = charset::decode(&answer.body, media_type).map_err(TransportError::Unreadable)?;
         if text.trim().is_empty() {
             return Ok(Value::Null);
@@ -113,7 +115,8 @@ fn text(name: &str, value: Value) -> Result<String, TransportError> {
 }
 
 fn set_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), TransportError> {
-    let unwritable = |what: &str| Err(TransportError::Unwritable(format!("The header `{}` {what}.", name.escape_debug())));
+    let unwritable =
+        |what: &str| Err(TransportError::Unwritable(format!("The header `{}` {what}.", name.escape_debug())));
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
         return unwritable("has a name that cannot be sent");
     };
@@ -133,8 +136,15 @@ fn set_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Tr
 
 fn unreadable(text: &str, media_type: &str, error: &serde_json::Error) -> TransportError {
     let start = text.trim_start();
-    let what = if start.starts_with('<') { "a page of HTML or XML".to_owned() } else { format!("no JSON ({error})") };
+    let what = if start.starts_with('<') {
+        "a page of HTML or XML".to_owned()
+    } else {
+        format!("no JSON ({error})")
+    };
     let beginning: String = start.chars().take(200).collect();
     let media_type = if media_type.is_empty() { "no content type" } else { media_type };
-    TransportError::Unreadable(format!("The answer is {what}, with {media_type}; it begins: {}", beginning.escape_debug()))
+    TransportError::Unreadable(format!(
+        "The answer is {what}, with {media_type}; it begins: {}",
+        beginning.escape_debug()
+    ))
 }

@@ -39,7 +39,8 @@ pub fn append_query(url: &mut Url, query: &[(String, String)]) {
     }
     // `%20`, not `+`: not every server reads a plus sign as a blank. OData's `$` names stay readable.
     let pairs = query.iter().map(|(name, value)| format!("{}={}", encode(name, "$"), encode(value, "")));
-    let all: Vec<String> = url.query().filter(|query| !query.is_empty()).map(str::to_owned).into_iter().chain(pairs).collect();
+    let all: Vec<String> =
+        url.query().filter(|query| !query.is_empty()).map(str::to_owned).into_iter().chain(pairs).collect();
     url.set_query(Some(&all.join("&")));
 }
 
@@ -130,12 +131,33 @@ mod tests {
     #[test]
     fn what_could_lead_elsewhere_is_refused() {
         for path in [
-            "x", "//evil.example/x", "/a/../b", "/a/%2e%2E/b", "/a/.%2e", "/./a", "/a//b", "/a?x=1", "/a#b", "/a\\b",
-            "/a b", "/a\r\nHost: b", "@evil.example", "/a/%00", ":80/x",
+            "x",
+            "//evil.example/x",
+            "/a/../b",
+            "/a/%2e%2E/b",
+            "/a/.%2e",
+            "/./a",
+            "/a//b",
+            "/a?x=1",
+            "/a#b",
+            "/a\\b",
+            "/a b",
+            "/a\r\nHost: b",
+            "@evil.example",
+            "/a/%00",
+            ":80/x",
         ] {
             assert!(refusal("https://a.example", path).starts_with("The path"), "{path}");
         }
-        for base in ["", "a.example", "ftp://a.example", "https://", "https://a.example?x=1", "https://a.example#x", "mailto:a@b"] {
+        for base in [
+            "",
+            "a.example",
+            "ftp://a.example",
+            "https://",
+            "https://a.example?x=1",
+            "https://a.example#x",
+            "mailto:a@b",
+        ] {
             assert!(refusal(base, "/x").starts_with("The base URL"), "{base}");
         }
         assert!(!refusal("https://user:hunter2@a.example", "/x").contains("hunter2"));
@@ -157,10 +179,7 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         append_query(&mut url, &[pair("$filter", "a eq 'b&c'+1"), pair("q?", "ü=#")]);
         append_query(&mut url, &[pair("page", "")]);
-        assert_eq!(
-            url.query(),
-            Some("$filter=a%20eq%20%27b%26c%27%2B1&q%3F=%C3%BC%3D%23&page=")
-        );
+        assert_eq!(url.query(), Some("$filter=a%20eq%20%27b%26c%27%2B1&q%3F=%C3%BC%3D%23&page="));
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use super::super::filters::{self, Argument, Filter, Kind};
 use super::super::runtime::{Condition, TESTS};
 use super::super::similar;
 use super::access::known;
-use super::{Checked, Checker, Place, Problem, Type, end, expression, literal, start};
+use super::{Checked, Checker, Place, Problem, Type, end, expression, literal, quote, start};
 
 impl Checker<'_> {
     pub(super) fn filter(&mut self, expr: &Expr<'_>, call: &ast::Spanned<ast::Filter<'_>>) -> Checked {
@@ -46,7 +46,15 @@ impl Checker<'_> {
             Ok(ty) => {
                 let ty =
                     if matches!(value.ty, Type::Optional(_)) && !filter.nulls { ty.optional() } else { ty };
-                Checked { ty, code: format!("({}|{}({}))", value.code, filter.name, codes.join(",")) }
+                let code = format!("({}|{}({}))", value.code, filter.name, codes.join(","));
+                // A field that some item of unknown shape does not have is missing like any other.
+                let unknown = matches!(ty.required(), Type::List(item) if **item == Type::Any);
+                let code = if unknown {
+                    format!("({code}|__present_items({}))", quote(self.text(expr)))
+                } else {
+                    code
+                };
+                Checked { ty, code }
             }
             Err(message) => self.fail_at("wrong-argument", message, at..end(expr), Some(filter.signature())),
         }

@@ -78,10 +78,10 @@ pub(in super::super) fn narrowed(condition: &Expr<'_>, holds: bool, scope: &Scop
     facts.learn(condition, holds);
     let mut scope = scope.clone();
     for path in &facts.0 {
-        if let Some((name, fields)) = path.split_first() {
-            if let Some(ty) = scope.get(name).and_then(|ty| without_null(ty, fields)) {
-                scope.insert(name.clone(), ty);
-            }
+        if let Some((name, fields)) = path.split_first()
+            && let Some(ty) = scope.get(name).and_then(|ty| without_null(ty, fields))
+        {
+            scope.insert(name.clone(), ty);
         }
     }
     scope

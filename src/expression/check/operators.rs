@@ -41,12 +41,12 @@ impl Checker<'_> {
 
     /// A value that only decides: anything will do, and null, `""`, `[]`, `{}` and zero mean no.
     fn condition(&mut self, expr: &Expr<'_>) -> String {
-        if let Expr::BinOp(op) = expr {
-            if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) {
-                return self.operands(expr, op, Self::condition_part).1;
+        match expr {
+            Expr::BinOp(op) if matches!(op.op, BinOpKind::ScAnd | BinOpKind::ScOr) => {
+                self.operands(expr, op, Self::condition_part).1
             }
+            _ => self.used(expr).code,
         }
-        self.used(expr).code
     }
 
     fn condition_part(&mut self, expr: &Expr<'_>) -> Checked {
@@ -57,6 +57,7 @@ impl Checker<'_> {
     fn logic(&mut self, expr: &Expr<'_>, op: &ast::BinOp<'_>) -> Checked {
         let or = matches!(op.op, BinOpKind::ScOr);
         let (types, code) = self.operands(expr, op, Self::used);
+        let condition = types.iter().any(|ty| ty.required().is_boolean());
         let mut joined: Option<Type> = None;
         for (index, ty) in types.iter().enumerate() {
             // What `or` passes over is never the result, so a null on the left is not.
@@ -65,6 +66,10 @@ impl Checker<'_> {
                 None => Some(ty.clone()),
                 Some(before) => match before.join(ty) {
                     Some(ty) => Some(ty),
+                    // `x.list and x.flag` asks whether both hold; nobody wants the list.
+                    None if condition => {
+                        return Checked { ty: Type::Boolean, code: format!("(true if {code} else false)") };
+                    }
                     None => return self.mixed(expr, &before, ty),
                 },
             };

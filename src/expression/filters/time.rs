@@ -193,7 +193,7 @@ fn zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| format!("there is no time zone {name:?}"))
 }
 
-fn literal<'a>(arguments: &'a [Argument]) -> Option<&'a str> {
+fn literal(arguments: &[Argument]) -> Option<&str> {
     arguments.first()?.literal.as_ref()?.as_str()
 }
 

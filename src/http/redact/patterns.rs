@@ -87,7 +87,9 @@ fn escaped(text: &str) -> Vec<String> {
 fn percent_encoded(text: &str, write: impl Fn(u8) -> String) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             _ => write(byte),
         })
         .collect()

@@ -47,6 +47,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
         name: raw.mapping.as_ref()?.value.clone(),
         title: raw.title.as_ref()?.value.clone(),
         revision: sha256_hex(revision.as_bytes()),
+        source: Arc::from(&*checker.tree.text),
         systems,
         settings,
         flows,

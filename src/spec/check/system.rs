@@ -83,6 +83,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
             title: raw.title.as_ref()?.value.clone(),
             docs: raw.docs.as_ref().map(|docs| docs.value.clone()),
             revision: sha256_hex(checker.tree.text.as_bytes()),
+            source: Arc::from(&*checker.tree.text),
             settings,
             credentials,
             base_url: base_url?,

@@ -1,0 +1,126 @@
+//! What people and scripts read of a demo.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::ending::Ending;
+use crate::cli::table;
+
+/// The last line, which scripts rely on.
+#[derive(Debug, Serialize)]
+pub struct LastLine {
+    pairs: Vec<PairLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct PairLine {
+    pair: String,
+    orders: usize,
+    done: usize,
+    parked: usize,
+    in_doubt: usize,
+    /// By the simulators' count.
+    duplicates: usize,
+    /// By the simulators' count.
+    lost: usize,
+    seconds: f64,
+}
+
+/// The last line of `--format json`.
+pub fn last_line(endings: &[Ending]) -> LastLine {
+    let pair = |ending: &Ending| PairLine {
+        pair: ending.pair.clone(),
+        orders: ending.verdict.orders,
+        done: ending.done,
+        parked: ending.parked(),
+        in_doubt: ending.in_doubt,
+        duplicates: ending.verdict.duplicates.len(),
+        lost: ending.verdict.lost.len(),
+        seconds: (ending.seconds * 1000.0).round() / 1000.0,
+    };
+    LastLine { pairs: endings.iter().map(pair).collect() }
+}
+
+/// The summary for people.
+pub fn text(endings: &[Ending]) -> String {
+    let headings =
+        ["pair", "orders", "done", "parked", "not for it", "in doubt", "duplicates", "lost", "seconds"];
+    let row = |ending: &Ending| {
+        let not_selected = ending.verdict.not_selected;
+        let numbers = [ending.verdict.orders, ending.done, ending.parked(), not_selected, ending.in_doubt];
+        let judged = [ending.verdict.duplicates.len(), ending.verdict.lost.len()];
+        let mut cells = vec![ending.pair.clone()];
+        cells.extend(numbers.iter().chain(&judged).map(ToString::to_string));
+        cells.push(format!("{:.1}", ending.seconds));
+        cells
+    };
+    let mut text = table::boxed(&headings, endings.iter().map(row));
+    endings.iter().for_each(|ending| put(ending, &mut text));
+    text
+}
+
+fn put(ending: &Ending, text: &mut String) {
+    if !ending.parked.is_empty() {
+        text.push_str(&format!("\n\n{}: parked, as a person must decide", ending.pair));
+        ending.parked.iter().for_each(|(why, count)| text.push_str(&format!("\n  {count:>4}  {why}")));
+    }
+    text.push_str("\n\nWhat the simulators saw (duplicates and lost are their count, not the engine's)");
+    ending.saw.iter().for_each(|saw| text.push_str(&format!("\n  {saw}")));
+    if ending.is_good() {
+        text.push_str("\n\nEvery order ended as it should.");
+        return;
+    }
+    text.push_str("\n\nNOT every order ended as it should:");
+    let verdict = &ending.verdict;
+    let lists = [
+        ("shipped twice", &verdict.duplicates),
+        ("lost", &verdict.lost),
+        ("shipped but should not have been", &verdict.wrongly_shipped),
+        ("tracking never written", &verdict.write_back_missing),
+        ("wrong tracking written", &verdict.write_back_wrong),
+        ("record", &ending.unexpected),
+    ];
+    for (what, orders) in lists {
+        orders.iter().for_each(|order| text.push_str(&format!("\n  {what}: {order}")));
+    }
+    ending
+        .troubles
+        .iter()
+        .for_each(|(flow, why)| text.push_str(&format!("\n  {flow} could not go on: {why}")));
+}
+
+/// What can be looked at in a demo that was kept.
+pub fn what_to_look_at(directory: &Path) -> String {
+    let home = directory.join("sage100-ups");
+    let home = home.display();
+    format!(
+        "\nLook at it:\n  ml-connector records --config {home} --state parked\n  ml-connector audit --config {home} --verify"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_what_scripts_rely_on() {
+        let mut ending =
+            Ending { pair: "sage100-ups".to_owned(), done: 47, seconds: 2.00049, ..Ending::default() };
+        ending.verdict.orders = 50;
+        ending.parked.insert("why".to_owned(), 3);
+        assert_eq!(
+            serde_json::to_string(&last_line(&[ending])).unwrap(),
+            r#"{"pairs":[{"pair":"sage100-ups","orders":50,"done":47,"parked":3,"in_doubt":0,"duplicates":0,"lost":0,"seconds":2.0}]}"#
+        );
+    }
+
+    #[test]
+    fn people_are_told_what_went_wrong() {
+        let mut ending = Ending { pair: "sage100-ups".to_owned(), ..Ending::default() };
+        assert!(text(&[ending]).ends_with("Every order ended as it should."));
+        ending = Ending::default();
+        ending.verdict.duplicates.push("0010001".to_owned());
+        assert!(text(&[ending]).contains("shipped twice: 0010001"));
+    }
+}

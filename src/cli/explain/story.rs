@@ -1,0 +1,358 @@
+//! What there is to tell of a mapping, taken from the checked model only.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::effects::{self, Once};
+use crate::base::duration;
+use crate::expression::{Template, ValueTemplate};
+use crate::spec::model::{
+    AfterDone, CursorKind, Effect, Flow, Mapping, OnRefusal, Operation, Schedule, Setting, Source, Step,
+    StepKind, System,
+};
+
+/// A mapping in words.
+#[derive(Debug, Serialize)]
+pub struct Story {
+    /// Its name.
+    pub mapping: String,
+    /// What people call it.
+    pub title: String,
+    /// The revision of the mapping and its systems.
+    pub revision: String,
+    /// Each role with the title of its system.
+    pub systems: Vec<(String, String)>,
+    /// What moves.
+    pub flows: Vec<FlowStory>,
+    /// The mapping's settings.
+    pub settings: Vec<SettingStory>,
+}
+
+/// A flow in words.
+#[derive(Debug, Serialize)]
+pub struct FlowStory {
+    /// Its name.
+    pub flow: String,
+    /// What people call it.
+    pub title: String,
+    /// What is read when.
+    pub reads: String,
+    /// How new and changed records are found.
+    pub finds: String,
+    /// Which records are taken.
+    pub takes: String,
+    /// What names a record, and its work.
+    pub names: String,
+    /// What is done, in order.
+    pub steps: Vec<StepStory>,
+    /// What must happen once.
+    pub once: Vec<Once>,
+    /// What parks a record.
+    pub parks: Vec<String>,
+    /// What happens to a record that is refused.
+    pub refusal: String,
+    /// What happens when a record changes.
+    pub change: String,
+}
+
+/// A step in words.
+#[derive(Debug, Serialize)]
+pub struct StepStory {
+    /// Its path.
+    pub step: String,
+    /// Where it is written.
+    pub place: String,
+    /// What kind of step it is.
+    pub kind: Kind,
+    /// The condition under which it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// What is done.
+    pub words: String,
+    /// A few words, for the diagram.
+    pub label: String,
+    /// For a loop: what is done for each item.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepStory>,
+}
+
+/// What kind of step it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Asks something.
+    Read,
+    /// Tells something, as often as it takes.
+    Repeatable,
+    /// Does something once.
+    Once,
+    /// Goes on only if something holds.
+    Check,
+    /// Works something out.
+    Work,
+    /// Does steps for each item of a list.
+    Loop,
+}
+
+/// A setting in words.
+#[derive(Debug, Serialize)]
+pub struct SettingStory {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub holds: String,
+    /// Used when it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docs: Option<String>,
+}
+
+/// The story of a mapping.
+pub fn of(mapping: &Mapping) -> Story {
+    Story {
+        mapping: mapping.name.clone(),
+        title: mapping.title.clone(),
+        revision: mapping.revision.clone(),
+        systems: mapping.systems.iter().map(|(role, system)| (role.clone(), system.title.clone())).collect(),
+        flows: mapping.flows.values().map(|flow| flow_story(mapping, flow)).collect(),
+        settings: mapping.settings.iter().map(|(name, setting)| setting_story(name, setting)).collect(),
+    }
+}
+
+fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
+    let Source::Poll { role, stream, schedule } = &flow.source;
+    let system = &mapping.systems[role];
+    let docs = stream.docs.as_deref().map(|docs| format!(": {}", sentence(docs))).unwrap_or_default();
+    FlowStory {
+        flow: flow.name.clone(),
+        title: flow.title.clone(),
+        reads: format!(
+            "{} it reads `{}` of {}{docs}",
+            capital(&schedule_words(schedule)),
+            stream.name,
+            system.title
+        ),
+        finds: finds(&stream.cursor, system),
+        takes: flow.select.as_ref().map_or_else(
+            || "It takes every record.".to_owned(),
+            |select| format!("It takes a record if `{}`; others are left alone.", bare(select)),
+        ),
+        names: format!(
+            "A record is called `{}`; what is done for it, is done once for each `{}`.",
+            bare(&flow.key),
+            bare(&flow.idempotency_key)
+        ),
+        steps: flow.steps.iter().map(|step| step_story(mapping, step)).collect(),
+        once: effects::of(mapping, flow),
+        parks: parks(flow),
+        refusal: refusal(flow.on_refusal).to_owned(),
+        change: change(flow),
+    }
+}
+
+/// `every 15m`, or the cron expression with its zone.
+fn schedule_words(schedule: &Schedule) -> String {
+    match schedule {
+        Schedule::Every(every) => format!("every {}", duration::display(*every)),
+        Schedule::Cron(cron) => {
+            format!("by the clock (`{}`, {})", cron.cron, cron.zone.iana_name().unwrap_or("UTC"))
+        }
+    }
+}
+
+fn finds(cursor: &CursorKind, system: &System) -> String {
+    match cursor {
+        CursorKind::None => {
+            "Every time it reads everything, and compares contents to find what is new or changed.".to_owned()
+        }
+        CursorKind::Timestamp { field, zone, overlap } => format!(
+            "New and changed records are found by `{field}` (in zone {}), reading back {} behind the newest it has seen.",
+            value_words(zone, system),
+            value_words(overlap, system)
+        ),
+        CursorKind::DateAndDecimalHours { date, time, zone, overlap } => format!(
+            "New and changed records are found by `{date}` and `{time}` (in zone {}), reading back {} behind the newest it \
+             has seen; a record that comes again unchanged is noticed and left alone.",
+            value_words(zone, system),
+            value_words(overlap, system)
+        ),
+    }
+}
+
+fn step_story(mapping: &Mapping, step: &Step) -> StepStory {
+    let (kind, words, label, steps) = match &step.kind {
+        StepKind::Call { role, operation, .. } => call(&mapping.systems[role], operation),
+        StepKind::Check { condition, otherwise } => {
+            let end = match otherwise.action {
+                OnRefusal::Park => "parked",
+                OnRefusal::Skip => "left out",
+            };
+            let (holds, why) = (bare(condition), otherwise.message.source());
+            (
+                Kind::Check,
+                format!("Goes on only if `{holds}`; otherwise the record is {end}: “{why}”."),
+                format!("{holds}?"),
+                Vec::new(),
+            )
+        }
+        StepKind::Set(names) => {
+            let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+            (
+                Kind::Work,
+                format!("Works out {}.", listed(&names)),
+                format!("work out {}", names.join(", ")),
+                Vec::new(),
+            )
+        }
+        StepKind::Link(links) => {
+            let kinds: Vec<&str> = links.iter().map(|(kind, _)| kind.as_str()).collect();
+            let words = format!("Makes the record findable by its {}.", listed(&kinds));
+            (Kind::Work, words, format!("findable by {}", kinds.join(", ")), Vec::new())
+        }
+        StepKind::ForEach { list, name, steps } => {
+            let words = format!("For each `{name}` of `{}`:", bare(list));
+            let steps = steps.iter().map(|step| step_story(mapping, step)).collect();
+            (Kind::Loop, words, format!("for each {name}"), steps)
+        }
+    };
+    StepStory {
+        step: step.path.clone(),
+        place: step.place.to_string(),
+        kind,
+        when: step.when.as_ref().map(bare),
+        words,
+        label,
+        steps,
+    }
+}
+
+fn call(system: &System, operation: &Operation) -> (Kind, String, String, Vec<StepStory>) {
+    let docs = operation.docs.as_deref().map_or_else(|| format!("`{}`.", operation.name), sentence);
+    let (kind, lead, tail) = match operation.effect {
+        Effect::Read => (Kind::Read, "Asks", ""),
+        Effect::Idempotent => {
+            (Kind::Repeatable, "Tells", " Saying it again is harmless, so it is repeated until it works.")
+        }
+        Effect::Create(_) => (Kind::Once, "Orders, once, from", ""),
+    };
+    let words = format!("{lead} {} (`{}`): {docs}{tail}", system.title, operation.name);
+    (kind, words, format!("{}: {}", system.title, operation.name.replace('_', " ")), Vec::new())
+}
+
+/// What parks a record, in the order it can happen.
+fn parks(flow: &Flow) -> Vec<String> {
+    let mut reasons = Vec::new();
+    checks(&flow.steps, &mut reasons);
+    if flow.on_refusal == OnRefusal::Park {
+        reasons.push("A system refuses what it is asked or told; its full answer is kept.".to_owned());
+    }
+    reasons.push(
+        "A call that may be repeated has failed as often as the system's `limits.retry` allows.".to_owned(),
+    );
+    reasons
+}
+
+fn checks(steps: &[Step], reasons: &mut Vec<String>) {
+    for step in steps {
+        match &step.kind {
+            StepKind::Check { otherwise, .. } if otherwise.action == OnRefusal::Park => {
+                reasons.push(format!("“{}” (step {})", otherwise.message.source(), step.path));
+            }
+            StepKind::ForEach { steps, .. } => checks(steps, reasons),
+            _ => {}
+        }
+    }
+}
+
+fn refusal(on_refusal: OnRefusal) -> &'static str {
+    match on_refusal {
+        OnRefusal::Park => {
+            "What is refused is parked: that record alone waits for a person, and is tried again by itself when it is \
+             corrected at its source."
+        }
+        OnRefusal::Skip => "What is refused is left out.",
+    }
+}
+
+fn change(flow: &Flow) -> String {
+    let watched = flow.on_change.watch.as_ref().map_or_else(
+        || "anything but fields that change by themselves".to_owned(),
+        |watch| format!("`{}`", bare(watch)),
+    );
+    let then = match flow.on_change.after_done {
+        AfterDone::Report => "is reported to people; nothing is sent again",
+        AfterDone::Repeat => "goes through the steps again; what must happen once is not repeated",
+        AfterDone::Ignore => "is left as it is",
+    };
+    format!("A record counts as changed when {watched} changes. One that changes after it was done {then}.")
+}
+
+fn setting_story(name: &str, setting: &Setting) -> SettingStory {
+    SettingStory {
+        name: name.to_owned(),
+        holds: setting.ty.to_string(),
+        default: setting.default.clone(),
+        docs: setting.docs.clone(),
+    }
+}
+
+/// A template without its braces, when it is one expression.
+pub(super) fn bare(template: &Template) -> String {
+    let source = template.source().trim();
+    let inner = source.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    let text = inner.filter(|inner| !inner.contains("{{")).unwrap_or(source);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a small tree of a system file yields, as far as it is known: `10m (setting overlap)`.
+pub(super) fn value_words(value: &ValueTemplate, system: &System) -> String {
+    match value {
+        ValueTemplate::Literal(Value::String(text)) => text.clone(),
+        ValueTemplate::Literal(other) => other.to_string(),
+        ValueTemplate::Template(template) => {
+            let source = bare(template);
+            let name = source.strip_prefix("settings.").unwrap_or_default();
+            match system.settings.get(name).and_then(|setting| setting.default.as_ref()) {
+                Some(Value::String(default)) => format!("{default} (setting `{name}`)"),
+                Some(default) => format!("{default} (setting `{name}`)"),
+                None => format!("`{source}`"),
+            }
+        }
+        _ => "a value it works out".to_owned(),
+    }
+}
+
+/// Docs as a sentence with an end.
+pub(super) fn sentence(docs: &str) -> String {
+    let docs = docs.split_whitespace().collect::<Vec<_>>().join(" ");
+    if docs.ends_with(['.', '!', '?']) { docs } else { format!("{docs}.") }
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [first @ .., last] => format!("`{}` and `{last}`", first.join("`, `")),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_put_together() {
+        assert_eq!(listed(&["a"]), "`a`");
+        assert_eq!(listed(&["a", "b", "c"]), "`a`, `b` and `c`");
+        assert_eq!(sentence("Sales orders,\n  with lines"), "Sales orders, with lines.");
+        assert_eq!(capital("every 15m"), "Every 15m");
+        assert_eq!(schedule_words(&Schedule::Every(std::time::Duration::from_secs(900))), "every 15m");
+    }
+}

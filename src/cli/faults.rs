@@ -1,0 +1,120 @@
+//! How badly simulators behave: nothing, what a normal week brings, or a bad day.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::outcome::Trouble;
+use crate::simulator::faults::{Fault, Rule};
+use crate::simulator::system::Desk;
+
+/// How badly simulators behave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Faults {
+    /// They always answer.
+    None,
+    /// Now and then a lost answer, a busy server, a locked order.
+    #[default]
+    Some,
+    /// A bad day.
+    Many,
+}
+
+impl Faults {
+    /// Switches UPS's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_ups(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.ups(), seed)
+    }
+
+    /// Switches Sage's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_sage100(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.sage100(), seed)
+    }
+
+    /// The first rule that strikes decides: those for one operation come before those for all.
+    fn ups(self) -> Vec<Rule> {
+        let (ship, any) = (["POST", "/api/shipments/*/ship"], ["*", "/api/*"]);
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::ActThenDrop, ship, 0.04),
+                busy(rule(Fault::Status429, any, 0.01)),
+                rule(Fault::Status503, any, 0.01),
+            ],
+            Self::Many => vec![
+                rule(Fault::ActThenDrop, ship, 0.06),
+                rule(Fault::ActThenStatus500, ship, 0.03),
+                rule(Fault::TruncatedBody, ship, 0.03),
+                rule(Fault::DropBeforeActing, ship, 0.03),
+                rule(Fault::LateAct, ship, 0.02).lasting(Duration::from_millis(400)),
+                rule(Fault::TokenExpired, any, 0.01).times(3),
+                rule(Fault::HtmlError, any, 0.01),
+                busy(rule(Fault::Status429, any, 0.03)),
+                rule(Fault::Status503, any, 0.03),
+                rule(Fault::Slow, any, 0.02).lasting(Duration::from_millis(300)),
+            ],
+        }
+    }
+
+    fn sage100(self) -> Vec<Rule> {
+        let (write, list) = (["PUT", "/v1/*/tracking"], ["GET", "/v1/*/tables/*"]);
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => {
+                vec![rule(Fault::RecordLock, write, 0.05), rule(Fault::DuplicatePage, list, 1.0).times(1)]
+            }
+            Self::Many => vec![
+                rule(Fault::RecordLock, write, 0.1),
+                rule(Fault::NoLicence, write, 0.05),
+                rule(Fault::ActThenDrop, write, 0.03),
+                rule(Fault::DuplicatePage, list, 1.0).times(1),
+                rule(Fault::PoolBusy, list, 1.0).times(1),
+                rule(Fault::Status503, ["*", "/v1/*"], 0.02),
+            ],
+        }
+    }
+}
+
+fn switch_on(desk: &Desk, rules: Vec<Rule>, seed: u64) -> Result<(), Trouble> {
+    for mut rule in rules {
+        rule.seed = seed;
+        desk.switch_on(rule).map_err(Trouble::cannot_start)?;
+    }
+    Ok(())
+}
+
+fn rule(fault: Fault, method: &str, path: &str, rate: f64) -> Rule {
+    let mut rule = Rule::every(fault).at_random(rate, 0);
+    rule.method = (method != "*").then(|| method.to_owned());
+    rule.path = Some(path.to_owned());
+    rule
+}
+
+fn busy(mut rule: Rule) -> Rule {
+    rule.retry_after = Some("1".to_owned());
+    rule
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SystemClock;
+
+    #[test]
+    fn all_rules_make_sense() {
+        for faults in [Faults::None, Faults::Some, Faults::Many] {
+            let desk = Desk::new(SystemClock::shared(), Duration::ZERO);
+            faults.disturb_ups(&desk, 7).unwrap();
+            faults.disturb_sage100(&desk, 7).unwrap();
+        }
+        assert!(Faults::Many.ups().len() > Faults::Some.ups().len());
+    }
+}

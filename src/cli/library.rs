@@ -1,0 +1,90 @@
+//! Where configurations and mappings come from: directories, files, and what is shipped in the binary.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::names;
+use super::outcome::{Exit, Trouble};
+use super::output::Output;
+use super::workspace::ConfigArg;
+use crate::diagnostics::{Diagnostic, Sources, human};
+use crate::spec::model::{Config, Mapping};
+use crate::spec::{self, CONFIG_FILE, shipped};
+
+/// Loads and checks the configuration in `directory`.
+///
+/// # Errors
+/// When it cannot be used; the findings have been shown.
+pub fn config(directory: &Path, output: &Output) -> Result<Config, Trouble> {
+    if !directory.join(CONFIG_FILE).is_file() {
+        return Err(Trouble::cannot_start(format!(
+            "{} holds no {CONFIG_FILE}; name the directory with --config, or make one with `ml-connector init`",
+            directory.display()
+        )));
+    }
+    let mut sources = Sources::default();
+    let (config, findings) = spec::load_config(directory, &mut sources);
+    usable(config, &findings, &sources, output)
+}
+
+/// Finds a mapping: a file, one of the configuration, or a shipped one.
+///
+/// # Errors
+/// When there is none, or it does not validate; the findings have been shown.
+pub fn mapping(name: &str, arg: &ConfigArg, output: &Output) -> Result<Arc<Mapping>, Trouble> {
+    let mut sources = Sources::default();
+    if Path::new(name).is_file() {
+        let (mapping, findings) = spec::load_mapping(Path::new(name), &mut sources);
+        return usable(mapping, &findings, &sources, output);
+    }
+    if let Some(mapping) = configured(name, &arg.config) {
+        return Ok(mapping);
+    }
+    if let Some(path) = own(&arg.config).into_iter().find(|path| path.file_stem().is_some_and(|stem| stem == name)) {
+        let (mapping, findings) = spec::load_mapping(&path, &mut sources);
+        return usable(mapping, &findings, &sources, output);
+    }
+    if shipped::mapping(name).is_some() {
+        let (mapping, findings) = spec::load_shipped(name, &mut sources);
+        return usable(mapping, &findings, &sources, output);
+    }
+    let own = own(&arg.config).into_iter().filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    let known = shipped::MAPPINGS.iter().map(|shipped| shipped.name.to_owned()).chain(own);
+    Err(Trouble::usage(names::unknown("mapping", name, known)))
+}
+
+/// A mapping as the configuration runs it, which may be with system files of its own.
+fn configured(name: &str, directory: &Path) -> Option<Arc<Mapping>> {
+    if !directory.join(CONFIG_FILE).is_file() {
+        return None;
+    }
+    let (config, _) = spec::load_config(directory, &mut Sources::default());
+    config?.mappings.get(name).map(|used| Arc::clone(&used.mapping))
+}
+
+/// The configuration's own mapping files; none where there is no configuration.
+fn own(directory: &Path) -> Vec<PathBuf> {
+    if !directory.join(CONFIG_FILE).is_file() {
+        return Vec::new();
+    }
+    let entries = std::fs::read_dir(directory.join("mappings")).into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
+    files.sort();
+    files
+}
+
+/// Shows findings and gives the model, if there is one without errors.
+fn usable<T>(
+    model: Option<T>,
+    findings: &[Diagnostic],
+    sources: &Sources,
+    output: &Output,
+) -> Result<T, Trouble> {
+    if !findings.is_empty() {
+        output.say(human::render(findings, sources, output.error_colour()));
+    }
+    let broken = findings.iter().any(Diagnostic::is_error);
+    let refused = || Trouble { exit: Exit::CannotStart, message: "correct the findings above first".to_owned() };
+    model.filter(|_| !broken).ok_or_else(refused)
+}

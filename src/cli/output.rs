@@ -1,0 +1,103 @@
+//! The one place that prints: data to standard output, everything else to standard error.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::outcome::Trouble;
+use crate::base::environment;
+
+/// How a command reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON value a line.
+    Json,
+}
+
+/// How a command reports, as an argument of commands that do.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct FormatArg {
+    /// How to report: for people, or one JSON value a line.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+impl FormatArg {
+    /// Whether programs read it.
+    pub fn json(self) -> bool {
+        self.format == Format::Json
+    }
+}
+
+/// Standard output and standard error.
+#[derive(Debug, Default)]
+pub struct Output {
+    closed: AtomicBool,
+}
+
+impl Output {
+    /// Data: a line, or several.
+    pub fn line(&self, text: impl AsRef<str>) {
+        let text = text.as_ref();
+        self.bytes(text.as_bytes());
+        if !text.ends_with('\n') {
+            self.bytes(b"\n");
+        }
+    }
+
+    /// Data: one JSON value on a line of its own.
+    pub fn json(&self, value: &impl Serialize) -> Result<(), Trouble> {
+        let line = serde_json::to_string(value).map_err(Trouble::failed)?;
+        self.line(line);
+        Ok(())
+    }
+
+    /// Data as it is.
+    pub fn bytes(&self, bytes: &[u8]) {
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        // Whoever read us has seen enough (`| head`): that is not an error, and there is nobody left to tell.
+        let mut out = io::stdout().lock();
+        if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+            self.closed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Everything that is not data.
+    pub fn say(&self, text: impl AsRef<str>) {
+        complain(text.as_ref());
+    }
+
+    /// Whether a person watches standard error, where progress is shown.
+    pub fn watched(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Whether standard output may carry colour.
+    pub fn colour(&self) -> bool {
+        io::stdout().is_terminal() && colour_wanted()
+    }
+
+    /// Whether standard error may carry colour.
+    pub fn error_colour(&self) -> bool {
+        io::stderr().is_terminal() && colour_wanted()
+    }
+}
+
+/// A line on standard error, where no [`Output`] is at hand.
+pub fn complain(text: &str) {
+    let mut err = io::stderr().lock();
+    // Without a standard error there is nobody to tell.
+    let _ = writeln!(err, "{}", text.trim_end_matches('\n'));
+}
+
+fn colour_wanted() -> bool {
+    let set = |name| environment::variable(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").as_deref() != Some("dumb")
+}

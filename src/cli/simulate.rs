@@ -1,0 +1,157 @@
+//! `ml-connector simulate`: one simulated system on its own.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::faults::Faults;
+use super::outcome::{Exit, Outcome, Trouble};
+use super::output::{FormatArg, Output};
+use crate::simulator::{sage100, ups};
+
+/// Runs one simulated system on this machine until it is stopped.
+///
+/// It behaves like the real one where that matters: sign-in, paging, error bodies, limits, locks. Prints its address, its
+/// credentials, and the settings that point a configuration at it. `GET /_sim/state`, `/_sim/summary`, `/_sim/log` and
+/// `/_sim/faults` show and disturb it.
+///
+/// Example: `ml-connector simulate ups --port 8081`, `ml-connector simulate sage100 --port 8080 --orders 200`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The system.
+    #[arg(value_enum, value_name = "SYSTEM")]
+    system: System,
+    /// The port; 0 takes one that is free.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// The address to listen at; only this machine can reach it.
+    #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// For systems with orders: how many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    orders: usize,
+    /// What orders, numbers and chance are made from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How badly it behaves.
+    #[arg(long, value_enum, default_value_t = Faults::None, value_name = "HOW")]
+    faults: Faults,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum System {
+    Sage100,
+    Ups,
+}
+
+impl Args {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When it cannot listen there.
+    pub async fn run(self, output: &Output) -> Outcome {
+        if !self.host.is_loopback() {
+            return Err(Trouble::usage(format!(
+                "{} can be reached from elsewhere; a simulator listens on this machine only",
+                self.host
+            )));
+        }
+        let listener = TcpListener::bind((self.host, self.port)).await.map_err(|error| {
+            Trouble::cannot_start(format!("cannot listen at {}:{}: {error}", self.host, self.port))
+        })?;
+        match self.system {
+            System::Ups => {
+                let options = ups::Options { seed: self.seed, ..ups::Options::default() };
+                let running = ups::Ups::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_ups(running.system.controls(), self.seed)?;
+                self.announce(&ups_card(&running.url(), running.system.options()), output)?;
+                until_stopped().await?;
+                running.stop().await;
+            }
+            System::Sage100 => {
+                let orders =
+                    sage100::Orders { seed: self.seed, count: self.orders, ..sage100::Orders::default() };
+                let options = sage100::Options { orders, ..sage100::Options::default() };
+                let running =
+                    sage100::Sage100::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_sage100(running.system.controls(), self.seed)?;
+                self.announce(&sage100_card(&running.url(), running.system.options()), output)?;
+                until_stopped().await?;
+                running.stop().await;
+            }
+        }
+        Ok(Exit::Fine)
+    }
+
+    fn announce(&self, card: &Value, output: &Output) -> Result<(), Trouble> {
+        if self.format.json() {
+            return output.json(card);
+        }
+        output.line(text(card));
+        Ok(())
+    }
+}
+
+fn ups_card(url: &str, options: &ups::Options) -> Value {
+    json!({
+        "system": "ups",
+        "url": url,
+        "settings": { "base_url": url, "account": options.account },
+        "credentials": { "client_id": options.client_id, "client_secret": options.client_secret },
+    })
+}
+
+fn sage100_card(url: &str, options: &sage100::Options) -> Value {
+    json!({
+        "system": "sage100",
+        "url": url,
+        "settings": { "agent_url": url, "company": options.company, "time_zone": options.zone },
+        "credentials": { "api_key": options.api_key },
+    })
+}
+
+/// The card for people: what to put where.
+fn text(card: &Value) -> String {
+    let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let fields = |name: &str| {
+        card[name].as_object().into_iter().flatten().map(|(name, value)| (name.clone(), of(value)))
+    };
+    let system = of(&card["system"]);
+    let mut text = format!("{system} is simulated at {}\n\nIn ml-connector.yaml:\n\n", of(&card["url"]));
+    text.push_str(&format!("connections:\n  {system}:\n    system: {system}\n    settings:\n"));
+    fields("settings").for_each(|(name, value)| text.push_str(&format!("      {name}: {value}\n")));
+    text.push_str("\nIts credentials (made up, so they may be shown):\n\n");
+    fields("credentials").for_each(|(name, value)| {
+        text.push_str(&format!("printf %s {value} | ml-connector secret set {system}.{name}\n"));
+    });
+    text
+}
+
+async fn until_stopped() -> Result<(), Trouble> {
+    let watch = |kind| {
+        signal(kind).map_err(|error| Trouble::cannot_start(format!("signals cannot be caught: {error}")))
+    };
+    let (mut terminate, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_card_can_be_copied() {
+        let text = text(&ups_card("http://127.0.0.1:8081", &ups::Options::default()));
+        assert!(text.contains("    settings:\n      base_url: http://127.0.0.1:8081\n"), "{text}");
+        assert!(text.contains("printf %s sim-client | ml-connector secret set ups.client_id\n"), "{text}");
+    }
+}

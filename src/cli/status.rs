@@ -1,0 +1,139 @@
+//! `ml-connector status`: how everything stands.
+
+use std::collections::BTreeMap;
+
+use super::outcome::{Exit, Outcome};
+use super::output::{FormatArg, Output};
+use super::reach;
+use super::table;
+use super::workspace::{ConfigArg, Workspace};
+use crate::engine::command::{Command, FlowStatus, Reply, Status};
+use crate::store::{FlowCount, RecordState};
+
+/// How everything stands: flows, records by state, what waits for a person.
+///
+/// Asks the running engine, or reads its store when none runs.
+///
+/// Example: `ml-connector status --config /etc/ml-connector --format json`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArg,
+    #[command(flatten)]
+    format: FormatArg,
+}
+
+impl Args {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When neither an engine nor its store can be asked.
+    pub async fn run(self, output: &Output) -> Outcome {
+        let workspace = Workspace::load(&self.config, output)?;
+        match workspace.read(Command::Status).await? {
+            Reply::Status(status) if self.format.json() => output.json(&status)?,
+            Reply::Status(status) => output.line(text(&status)),
+            other => return Err(reach::unexpected(other)),
+        }
+        Ok(Exit::Fine)
+    }
+}
+
+fn text(status: &Status) -> String {
+    let mut lines = vec![match (status.running, status.started) {
+        (true, Some(started)) => format!("The engine has been running since {}.", table::time(started)),
+        (true, None) => "The engine is running.".to_owned(),
+        (false, _) => "No engine is running.".to_owned(),
+    }];
+    lines.push(String::new());
+    lines.push(table::columns(
+        &["FLOW", "POLLS", "LAST", "NEXT", "IN FLIGHT", "WAITING", "DONE", "PARKED", "IN DOUBT", "SKIPPED"],
+        status.flows.iter().map(|flow| row(flow, &counts_of(&status.counts, &flow.flow))),
+    ));
+    lines.extend(status.flows.iter().filter_map(|flow| {
+        let trouble = flow.trouble.as_ref()?;
+        Some(format!("\n{} does not go on: {trouble}", flow.flow))
+    }));
+    lines.extend(advice(status));
+    lines.join("\n")
+}
+
+fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
+    let count =
+        |states: &[RecordState]| states.iter().filter_map(|state| counts.get(state)).sum::<u64>().to_string();
+    vec![
+        flow.flow.clone(),
+        flow.schedule.clone(),
+        table::time_or(flow.polled, "never"),
+        table::time_or(flow.next_poll, "-"),
+        flow.in_flight.to_string(),
+        count(&[RecordState::Received, RecordState::Running, RecordState::Waiting]),
+        count(&[RecordState::Done]),
+        count(&[RecordState::Parked]),
+        count(&[RecordState::InDoubt]),
+        count(&[RecordState::Skipped, RecordState::Discarded]),
+    ]
+}
+
+fn counts_of(counts: &[FlowCount], flow: &str) -> BTreeMap<RecordState, u64> {
+    counts.iter().filter(|count| count.flow == flow).map(|count| (count.state, count.count)).collect()
+}
+
+/// What a person should look at next.
+fn advice(status: &Status) -> Vec<String> {
+    let total = |state| {
+        status.counts.iter().filter(|count| count.state == state).map(|count| count.count).sum::<u64>()
+    };
+    let (parked, in_doubt) = (total(RecordState::Parked), total(RecordState::InDoubt));
+    let mut lines = Vec::new();
+    if parked > 0 {
+        lines.push(format!("\n{parked} parked: `ml-connector records --state parked` says why."));
+    }
+    if in_doubt > 0 {
+        lines.push(format!(
+            "\n{in_doubt} in doubt: `ml-connector records --state in-doubt`, then `ml-connector resolve`."
+        ));
+    }
+    if status.notices > 0 {
+        lines.push(format!("\n{} with notices: `ml-connector records --noticed`.", status.notices));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_what_to_look_at() {
+        let flow = "sage100-ups/ship_orders".to_owned();
+        let count = |state, count| FlowCount { flow: flow.clone(), state, count };
+        let status = Status {
+            running: false,
+            started: None,
+            now: "2026-11-20T14:00:00Z".parse().unwrap(),
+            flows: vec![FlowStatus {
+                flow: flow.clone(),
+                title: "Ship sales orders".to_owned(),
+                schedule: "every 15m".to_owned(),
+                polled: None,
+                next_poll: None,
+                in_flight: 0,
+                trouble: Some("the API key is refused".to_owned()),
+            }],
+            counts: vec![
+                count(RecordState::Done, 7),
+                count(RecordState::Parked, 2),
+                count(RecordState::Waiting, 1),
+            ],
+            notices: 0,
+            open_effects: 0,
+        };
+        let text = text(&status);
+        assert!(text.starts_with("No engine is running."), "{text}");
+        assert!(text.contains("sage100-ups/ship_orders  every 15m  never"), "{text}");
+        assert!(text.contains("does not go on: the API key is refused"), "{text}");
+        assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
+        assert!(!text.contains("in doubt:"), "{text}");
+    }
+}

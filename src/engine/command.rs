@@ -1,0 +1,193 @@
+//! What an operator can ask of an engine, running or not: the words of the admin socket and of the command line.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::store::{
+    AuditEntry, AuditQuery, AuditReport, Document, EffectEntry, FlowCount, Record, RecordQuery, RecordState,
+};
+
+/// A question or an order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// How everything stands.
+    Status,
+    /// Records that match.
+    Records(RecordQuery),
+    /// One record with all that belongs to it.
+    Show {
+        /// An id, a key, or a linked value such as a tracking number.
+        text: String,
+    },
+    /// The documents of one record, with their bytes.
+    Documents {
+        /// As in `Show`.
+        text: String,
+        /// Only this kind, such as `label`.
+        kind: Option<String>,
+    },
+    /// Audit entries.
+    Audit(AuditQuery),
+    /// Checks the audit chain.
+    VerifyAudit,
+    /// Tries parked records again, as they are.
+    Resume(Order),
+    /// Runs finished, parked, skipped or discarded records again with the mapping as it is now. What was sent is not sent again.
+    Replay(Order),
+    /// Decides that nothing more happens to parked records.
+    Discard(Order),
+    /// Decides about a record whose effect is in doubt.
+    Resolve {
+        /// Which, and why.
+        order: Order,
+        /// What is true at the other side.
+        truth: Truth,
+    },
+    /// Says that the notices of records were seen to.
+    Acknowledge(Order),
+    /// Polls a flow now: `mapping/flow`, or all.
+    Poll {
+        /// The flow; all without it.
+        flow: Option<String>,
+    },
+    /// Stops the engine once what is in flight has ended.
+    Stop,
+}
+
+/// Which records, by whom, and why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Order {
+    /// The records.
+    pub which: Selection,
+    /// Who orders it, for the audit.
+    pub operator: String,
+    /// Why, for the audit.
+    pub reason: String,
+}
+
+/// Which records an order is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    /// Each an id, a key, or a linked value.
+    Named(Vec<String>),
+    /// All that match and are in a state the order is for.
+    Matching(RecordQuery),
+}
+
+/// What a person found out at the other side.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truth {
+    /// It exists; `value` is one of the values of its result, such as its tracking number. Checked by a look-up.
+    Exists {
+        /// Such as `1Z…`.
+        value: String,
+    },
+    /// It exists and no look-up finds it any more: the result as the operation would have given it.
+    ExistsWith {
+        /// Fits the type of the operation's result.
+        result: Value,
+    },
+    /// It does not exist; send it again.
+    Absent,
+    /// It does not exist and shall not: the record is parked.
+    Cancelled,
+}
+
+/// What the engine says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// How everything stands.
+    Status(Box<Status>),
+    /// Records that match.
+    Records(Vec<Record>),
+    /// One record.
+    Shown(Box<Shown>),
+    /// Documents with their bytes.
+    Documents(Vec<Document>),
+    /// Audit entries.
+    Audit(Vec<AuditEntry>),
+    /// What the check found.
+    AuditReport(AuditReport),
+    /// What became of each record of an order.
+    Ordered(Vec<Ordered>),
+    /// It will be done.
+    Accepted,
+    /// It cannot be done.
+    Failed(Failure),
+}
+
+/// Why a command cannot be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// One sentence that says what to do.
+    pub message: String,
+}
+
+/// How everything stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// Whether an engine runs.
+    pub running: bool,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// Now, by the engine's clock.
+    pub now: Timestamp,
+    /// Each flow.
+    pub flows: Vec<FlowStatus>,
+    /// How many records of each state each flow has.
+    pub counts: Vec<FlowCount>,
+    /// Records with notices that nobody has acknowledged.
+    pub notices: u64,
+    /// Effects that are on their way, unknown or in doubt.
+    pub open_effects: u64,
+}
+
+/// How a flow stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FlowStatus {
+    /// `mapping/flow`.
+    pub flow: String,
+    /// What people call it.
+    pub title: String,
+    /// Such as `every 15m`.
+    pub schedule: String,
+    /// When its source was last read whole.
+    pub polled: Option<Timestamp>,
+    /// When it is read next.
+    pub next_poll: Option<Timestamp>,
+    /// Records being worked on right now.
+    pub in_flight: u64,
+    /// Why it does not go on, where it does not.
+    pub trouble: Option<String>,
+}
+
+/// One record with all that belongs to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Shown {
+    /// The record.
+    pub record: Record,
+    /// Its effects.
+    pub effects: Vec<EffectEntry>,
+    /// Its links: (kind, value).
+    pub links: Vec<(String, String)>,
+    /// Its documents, without bytes.
+    pub documents: Vec<Document>,
+    /// Its audit trail, with bodies.
+    pub audit: Vec<AuditEntry>,
+}
+
+/// What became of one record of an order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ordered {
+    /// The record's id, or the text it was asked for by when there is none.
+    pub record: String,
+    /// The state it is in now.
+    pub state: Option<RecordState>,
+    /// Why the order does not apply to it, where it does not.
+    pub problem: Option<String>,
+}

@@ -1,0 +1,474 @@
+//! A connection at work: one system with its settings, identity, limits and clients, and the way a call is made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::answer::{self, Judged};
+use crate::auth::{AuthError, Authenticator};
+use crate::base::{Clock, clock, random};
+use crate::expression::{EvaluationError, ValueTemplate, Values, normalise};
+use crate::http::client::Kind;
+use crate::http::limit::Permit;
+use crate::http::{Client, Incoming, Limiter, Outgoing, Redactor, SendError};
+use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, System};
+use crate::store::Document;
+use crate::transport::{Parts, Transport, url};
+
+/// A system with settings, ready to be asked.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What it speaks to.
+    pub system: Arc<System>,
+    /// Its settings, as expressions see them: `{ settings }`.
+    pub values: Values,
+    pub(super) base_url: String,
+    pub(super) client: Client,
+    pub(super) auth: Arc<dyn Authenticator>,
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) limiter: Limiter,
+    pub(super) redactor: Redactor,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It worked.
+    Ok {
+        /// The operation's result.
+        result: Value,
+        /// What is to be kept.
+        documents: Vec<Document>,
+    },
+    /// It had already been done.
+    Done,
+    /// There is no such thing.
+    Absent(Refusal),
+    /// It will not work as it is.
+    Rejected(Refusal),
+    /// It may work later; nothing can be said of whether it was done.
+    Later(Refusal),
+    /// It was never sent.
+    NotSent {
+        /// Why.
+        reason: String,
+        /// Whether it will not work before somebody changes something.
+        permanent: bool,
+    },
+    /// It was sent and no whole answer came.
+    Lost(String),
+    /// It worked, but the answer does not have the shape that was declared.
+    Unreadable(Refusal),
+    /// We cannot prove who we are; a person must act.
+    Unauthorised(String),
+    /// Our own templates do not fit the data; nothing was sent.
+    Unrenderable(String),
+}
+
+/// Why a call did not work, for people.
+#[derive(Debug, Clone, Default)]
+pub struct Refusal {
+    /// One sentence.
+    pub message: String,
+    /// The other side's code.
+    pub code: Option<String>,
+    /// Not before this, where the other side said so.
+    pub until: Option<Timestamp>,
+}
+
+/// A call with what there is to tell about it.
+#[derive(Debug)]
+pub struct Call {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Whether the answer proves that nothing was done (`refused` of a create).
+    pub refused: bool,
+    /// Whether the answer proves that nobody looked at the request (`untouched` of a create).
+    pub untouched: bool,
+    /// Small facts for the audit.
+    pub facts: Value,
+    /// The redacted request and answer.
+    pub exchange: Value,
+}
+
+/// A request that is ready to be sent as often as the protocol allows.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) outgoing: Outgoing,
+    pub(super) request_id: String,
+}
+
+impl Prepared {
+    /// SHA-256 of the body.
+    pub fn body_hash(&self) -> String {
+        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or_default())
+    }
+
+    /// The request as people may see it.
+    pub fn shown(&self, redactor: &Redactor) -> Value {
+        let body = self.outgoing.body.as_deref().unwrap_or_default();
+        let body = serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
+        json!({
+            "method": self.outgoing.method.as_str(),
+            "url": redactor.text(self.outgoing.url.as_str()),
+            "headers": redactor.headers_json(&self.outgoing.headers),
+            "body": redactor.json(&body),
+        })
+    }
+}
+
+impl Connection {
+    /// Calls an operation that is safe to repeat, proving who we are anew once if need be.
+    pub async fn call(&self, operation: &Operation, input: &Value) -> Call {
+        let mut prepared = match self.prepare(operation, input) {
+            Ok(prepared) => prepared,
+            Err(error) => return Call::unsent(Outcome::Unrenderable(error.message)),
+        };
+        for again in [true, false] {
+            if let Err(call) = self.identify(&mut prepared).await {
+                return call;
+            }
+            let turn = self.turn().await;
+            let exchanged =
+                self.exchange(&prepared, &operation.answers, Kind::Repeatable, turn, self.timeout()).await;
+            let (answer, judged) = match exchanged {
+                Ok(answered) => answered,
+                Err(call) => return call,
+            };
+            if judged.class == AnswerClass::Reauthenticate && again {
+                self.auth.rejected(&prepared.outgoing).await;
+                continue;
+            }
+            return self.conclude(operation, input, &prepared, &answer, judged);
+        }
+        Call::unsent(Outcome::Unauthorised("the proof of identity was refused twice".to_owned()))
+    }
+
+    /// Renders an operation's request.
+    ///
+    /// # Errors
+    /// When a template does not fit the data.
+    pub fn prepare(&self, operation: &Operation, input: &Value) -> Result<Prepared, EvaluationError> {
+        let mut values = self.values.clone();
+        values.set("input", input);
+        self.render(&operation.request, values)
+    }
+
+    /// Renders any request over `values`, which hold `settings` and what else it sees.
+    ///
+    /// # Errors
+    /// When a template does not fit the data.
+    pub fn render(&self, request: &Request, mut values: Values) -> Result<Prepared, EvaluationError> {
+        let request_id = random::id().replace('-', "");
+        values.set("request_id", &Value::from(request_id.as_str()));
+        let path = request.path.encoded(&values, &url::encode_segment)?;
+        let url = url::join(&self.base_url, &path)
+            .map_err(|error| EvaluationError { message: error.to_string() })?;
+        let headers = pairs(request.headers.as_ref(), &values)?;
+        let query = pairs(request.query.as_ref(), &values)?;
+        let json = request.json.as_ref().map(|tree| tree.evaluate(&values)).transpose()?;
+        let parts =
+            Parts { method: request.method.clone(), url, query, headers, json, request_id: request_id.clone() };
+        let outgoing =
+            self.transport.write(parts).map_err(|error| EvaluationError { message: error.to_string() })?;
+        Ok(Prepared { outgoing, request_id })
+    }
+
+    /// Adds the proof of identity.
+    ///
+    /// # Errors
+    /// The call as it ended, when we cannot prove who we are.
+    pub async fn identify(&self, prepared: &mut Prepared) -> Result<(), Call> {
+        self.auth.prepare(&mut prepared.outgoing).await.map_err(|error| {
+            Call::unsent(match error {
+                AuthError::Refused(reason) => Outcome::Unauthorised(reason),
+                AuthError::Later { reason, until } => {
+                    Outcome::Later(Refusal { message: reason, code: None, until })
+                }
+            })
+        })
+    }
+
+    /// Sends a request that must take effect at most once. The caller has made its intent durable.
+    ///
+    /// After `deadline` nobody waits for the answer any more, however long it took to get here: the look-up that follows a
+    /// lost answer counts from there.
+    pub async fn send_once(
+        &self,
+        operation: &Operation,
+        input: &Value,
+        prepared: &Prepared,
+        turn: Permit,
+        deadline: Timestamp,
+    ) -> Call {
+        let left = clock::between(self.clock.now(), deadline);
+        match self.exchange(prepared, &operation.answers, Kind::Once, turn, left).await {
+            Ok((answer, judged)) => {
+                if judged.class == AnswerClass::Reauthenticate {
+                    self.auth.rejected(&prepared.outgoing).await;
+                }
+                self.conclude(operation, input, prepared, &answer, judged)
+            }
+            Err(call) => call,
+        }
+    }
+
+    /// Asks for a page of a stream: the page as its type has it.
+    pub async fn page(&self, request: &Request, values: Values, ty: &crate::expression::Type) -> Result<Value, Call> {
+        let mut prepared = self
+            .render(request, values)
+            .map_err(|error| Call::unsent(Outcome::Unrenderable(error.message)))?;
+        for again in [true, false] {
+            self.identify(&mut prepared).await?;
+            let turn = self.turn().await;
+            let (answer, judged) =
+                self.exchange(&prepared, &[], Kind::Repeatable, turn, self.timeout()).await?;
+            if judged.class == AnswerClass::Reauthenticate && again {
+                self.auth.rejected(&prepared.outgoing).await;
+                continue;
+            }
+            let mut call = self.tell(&prepared, Some(&answer), &judged);
+            let body = self.transport.read(&answer).unwrap_or(Value::Null);
+            if judged.class != AnswerClass::Ok {
+                call.outcome = self.failed(&answer, judged);
+                return Err(call);
+            }
+            return normalise(body, ty).map_err(|mismatches| {
+                call.outcome = Outcome::Unreadable(Refusal { message: list(&mismatches), ..Refusal::default() });
+                call
+            });
+        }
+        Err(Call::unsent(Outcome::Unauthorised("the proof of identity was refused twice".to_owned())))
+    }
+
+    /// Waits until the connection's limits let one more call start.
+    pub async fn turn(&self) -> Permit {
+        self.limiter.enter().await
+    }
+
+    /// How long one call may take in all, waiting for its turn aside.
+    pub fn timeout(&self) -> Duration {
+        self.system.limits.timeout
+    }
+
+    async fn exchange(
+        &self,
+        prepared: &Prepared,
+        rules: &[AnswerRule],
+        kind: Kind,
+        turn: Permit,
+        timeout: Duration,
+    ) -> Result<(Incoming, Judged), Call> {
+        let sent = self.client.send(prepared.outgoing.clone(), kind, timeout).await;
+        drop(turn);
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(error) => {
+                let outcome = match error {
+                    SendError::NotSent { reason, permanent } => Outcome::NotSent { reason, permanent },
+                    SendError::Unknown { reason } => Outcome::Lost(reason),
+                };
+                return Err(Call { exchange: json!({ "request": prepared.shown(&self.redactor) }), ..Call::unsent(outcome) });
+            }
+        };
+        self.limiter.observe(answer.status, &answer.headers);
+        let body = self.transport.read(&answer);
+        let seen = body.as_ref().unwrap_or(&Value::Null);
+        let judged =
+            answer::judge(&self.system, rules, &self.values, answer.status, &answer.headers, seen);
+        match judged {
+            // A body that cannot be read is no excuse for an answer that says it failed; an "ok" needs its body.
+            Ok(judged) if body.is_ok() || judged.class != AnswerClass::Ok => Ok((answer, judged)),
+            Ok(judged) => {
+                let message = body.err().map(|error| error.to_string()).unwrap_or_default();
+                let mut call = self.tell(prepared, Some(&answer), &judged);
+                call.outcome = Outcome::Unreadable(Refusal { message, ..Refusal::default() });
+                Err(call)
+            }
+            Err(error) => {
+                let message = format!("the answer rules of {} do not fit this answer: {error}", self.system.name);
+                Err(Call::unsent(Outcome::Unreadable(Refusal { message, ..Refusal::default() })))
+            }
+        }
+    }
+
+    fn conclude(
+        &self,
+        operation: &Operation,
+        input: &Value,
+        prepared: &Prepared,
+        answer: &Incoming,
+        judged: Judged,
+    ) -> Call {
+        let mut call = self.tell(prepared, Some(answer), &judged);
+        if let crate::spec::model::Effect::Create(create) = &operation.effect {
+            call.refused = create.refused.truth(&judged.values).unwrap_or(false);
+            call.untouched = create.untouched.truth(&judged.values).unwrap_or(false);
+        }
+        call.outcome = match judged.class {
+            AnswerClass::Ok => self.succeeded(operation, input, answer),
+            AnswerClass::Done => Outcome::Done,
+            _ => self.failed(answer, judged),
+        };
+        call
+    }
+
+    fn succeeded(&self, operation: &Operation, input: &Value, answer: &Incoming) -> Outcome {
+        let body = self.transport.read(answer).unwrap_or(Value::Null);
+        let read = || -> Result<Outcome, String> {
+            let body = normalise(body, &operation.answer).map_err(|mismatches| list(&mismatches))?;
+            let mut values = self.values.clone();
+            values.set("input", input);
+            values.set("answer", &body);
+            let result = operation.result.evaluate(&values).map_err(|error| error.to_string())?;
+            let documents = match &operation.documents {
+                Some(tree) => documents(&tree.evaluate(&values).map_err(|error| error.to_string())?)?,
+                None => Vec::new(),
+            };
+            Ok(Outcome::Ok { result, documents })
+        };
+        read().unwrap_or_else(|message| Outcome::Unreadable(Refusal { message, ..Refusal::default() }))
+    }
+
+    fn failed(&self, answer: &Incoming, judged: Judged) -> Outcome {
+        let status = answer.status;
+        let said = judged.message.unwrap_or_else(|| {
+            format!("{} answered {} {}", self.system.title, status.as_u16(), status.canonical_reason().unwrap_or(""))
+                .trim_end()
+                .to_owned()
+        });
+        let until = self.limiter.held_until();
+        let refusal = Refusal { message: self.redactor.text(&said), code: judged.code, until };
+        match judged.class {
+            AnswerClass::Absent => Outcome::Absent(refusal),
+            AnswerClass::Retry | AnswerClass::Locked => Outcome::Later(refusal),
+            AnswerClass::Reauthenticate => Outcome::Unauthorised(format!(
+                "{} does not accept our credentials: {}",
+                self.system.title, refusal.message
+            )),
+            AnswerClass::Ok | AnswerClass::Done | AnswerClass::Reject => Outcome::Rejected(refusal),
+        }
+    }
+
+    fn tell(&self, prepared: &Prepared, answer: Option<&Incoming>, judged: &Judged) -> Call {
+        let answered = answer.map(|answer| {
+            let body = match self.transport.read(answer) {
+                Ok(body) => self.redactor.json(&body),
+                Err(_) => Value::from(self.redactor.text(&String::from_utf8_lossy(&answer.body))),
+            };
+            json!({
+                "status": answer.status.as_u16(),
+                "headers": self.redactor.headers_json(&answer.headers),
+                "body": body,
+            })
+        });
+        Call {
+            outcome: Outcome::Done,
+            refused: false,
+            untouched: false,
+            facts: json!({
+                "connection": self.name,
+                "request_id": prepared.request_id,
+                "method": prepared.outgoing.method.as_str(),
+                "path": prepared.outgoing.url.path(),
+                "status": answer.map(|answer| answer.status.as_u16()),
+                "class": format!("{:?}", judged.class).to_lowercase(),
+                "code": judged.code,
+                "milliseconds": answer.map(|answer| u64::try_from(answer.elapsed.as_millis()).unwrap_or(u64::MAX)),
+            }),
+            exchange: json!({ "request": prepared.shown(&self.redactor), "answer": answered }),
+        }
+    }
+
+    /// The instant at which a request that is sent now is given up.
+    pub fn deadline(&self) -> Timestamp {
+        clock::add(self.clock.now(), self.timeout())
+    }
+}
+
+impl Call {
+    fn unsent(outcome: Outcome) -> Self {
+        Self { outcome, refused: false, untouched: false, facts: json!({}), exchange: Value::Null }
+    }
+}
+
+fn pairs(tree: Option<&ValueTemplate>, values: &Values) -> Result<Vec<(String, String)>, EvaluationError> {
+    let Some(tree) = tree else { return Ok(Vec::new()) };
+    let Value::Object(fields) = tree.evaluate(values)? else { return Ok(Vec::new()) };
+    Ok(texts(fields))
+}
+
+/// Query parameters and headers are text; null leaves one out.
+fn texts(fields: Map<String, Value>) -> Vec<(String, String)> {
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::String(text) => Some((name, text)),
+            other => Some((name, other.to_string())),
+        })
+        .collect()
+}
+
+fn documents(value: &Value) -> Result<Vec<Document>, String> {
+    use base64::Engine as _;
+    let text = |item: &Value, field: &str| item.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut kept = Vec::new();
+    for item in value.as_array().into_iter().flatten() {
+        // An answer without the bytes (a label that is sent by post, say) is not a failure of the call.
+        let encoded: String = text(item, "base64").split_whitespace().collect();
+        if encoded.is_empty() {
+            continue;
+        }
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(&encoded)
+            .map_err(|error| format!("the document {} is not base64: {error}", text(item, "name")))?;
+        let size = bytes.len() as u64;
+        kept.push(Document { kind: text(item, "kind"), name: text(item, "name"), bytes, size });
+    }
+    Ok(kept)
+}
+
+fn list(mismatches: &[crate::expression::Mismatch]) -> String {
+    let places: Vec<String> = mismatches.iter().take(5).map(ToString::to_string).collect();
+    format!("the answer does not have the declared shape: {}", places.join("; "))
+}
+
+impl Outcome {
+    /// One word for the audit.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Ok { .. } => "ok",
+            Self::Done => "done",
+            Self::Absent(_) => "absent",
+            Self::Rejected(_) => "rejected",
+            Self::Later(_) => "later",
+            Self::NotSent { .. } => "not_sent",
+            Self::Lost(_) => "lost",
+            Self::Unreadable(_) => "unreadable",
+            Self::Unauthorised(_) => "unauthorised",
+            Self::Unrenderable(_) => "unrenderable",
+        }
+    }
+
+    /// One sentence on why it did not work.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Ok { .. } => "it worked".to_owned(),
+            Self::Done => "it had already been done".to_owned(),
+            Self::Absent(refusal)
+            | Self::Rejected(refusal)
+            | Self::Later(refusal)
+            | Self::Unreadable(refusal) => refusal.message.clone(),
+            Self::NotSent { reason, .. }
+            | Self::Lost(reason)
+            | Self::Unauthorised(reason)
+            | Self::Unrenderable(reason) => reason.clone(),
+        }
+    }
+}

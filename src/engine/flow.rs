@@ -1,0 +1,307 @@
+//! A flow at work: polls on its schedule and works on the records that are due.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::connection::Connection;
+use super::run::{self, Ended, Run, Stop};
+use super::shared::Shared;
+use crate::base::{RecordId, clock};
+use crate::expression::Values;
+use crate::spec;
+use crate::spec::model::{Flow, Mapping, Schedule};
+use crate::store::{RecordState, StoreError};
+
+/// After so many troubles in a row an engine that runs until idle gives the flow up.
+const PATIENCE: u32 = 6;
+
+/// A flow at work.
+pub(super) struct FlowRuntime {
+    /// `mapping/flow`.
+    pub(super) name: String,
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) flow: Arc<Flow>,
+    pub(super) schedule: Schedule,
+    /// Role -> connection.
+    pub(super) connections: BTreeMap<String, Arc<Connection>>,
+    /// The mapping's settings, as expressions see them.
+    pub(super) values: Values,
+    /// The most records worked on at once.
+    pub(super) width: usize,
+    pub(super) condition: Mutex<Condition>,
+    /// Wakes the worker.
+    pub(super) work: Notify,
+    /// Wakes the poller.
+    pub(super) poll_now: Notify,
+    /// This flow in earlier revisions of its mapping, as records ask for them.
+    pub(super) earlier: Mutex<HashMap<String, Option<Arc<FlowRuntime>>>>,
+}
+
+/// How a flow stands.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Condition {
+    pub(super) next_poll: Option<Timestamp>,
+    pub(super) in_flight: u64,
+    pub(super) trouble: Option<String>,
+    /// Troubles in a row.
+    pub(super) troubles: u32,
+    /// No record is started before.
+    pub(super) paused_until: Option<Timestamp>,
+    /// Whether the source was read whole since the start.
+    pub(super) polled: bool,
+    /// Whether the flow was given up.
+    pub(super) given_up: bool,
+}
+
+impl FlowRuntime {
+    pub(super) fn connection(&self, role: &str) -> &Arc<Connection> {
+        // Roles are checked when the mapping is loaded and connected when the engine starts.
+        &self.connections[role]
+    }
+
+    pub(super) fn condition(&self) -> MutexGuard<'_, Condition> {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the flow pauses after a trouble: longer with each in a row, a minute at most.
+    pub(super) fn pause(&self) -> Duration {
+        Duration::from_secs(1 << self.condition().troubles.min(6)).min(Duration::from_secs(60))
+    }
+
+    fn troubled(&self, reason: String, until: Timestamp) {
+        tracing::warn!(flow = self.name, reason, "the flow pauses");
+        let mut condition = self.condition();
+        condition.troubles += 1;
+        condition.trouble = Some(reason);
+        condition.paused_until = Some(until);
+    }
+
+    fn well(&self) {
+        let mut condition = self.condition();
+        condition.troubles = 0;
+        condition.trouble = None;
+        condition.paused_until = None;
+    }
+
+    /// Polls and works until stopped, or until nothing is left to do.
+    pub(super) async fn drive(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
+        let poller = Arc::clone(&self).keep_polling(Arc::clone(&shared), until_idle);
+        let worker = Arc::clone(&self).keep_working(shared, until_idle);
+        tokio::try_join!(poller, worker)?;
+        Ok(())
+    }
+
+    async fn keep_polling(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
+        let mut next = match (&self.schedule, until_idle) {
+            (Schedule::Cron(_), false) => self.next_poll(shared.clock.now(), &shared)?,
+            _ => shared.clock.now(),
+        };
+        loop {
+            self.condition().next_poll = Some(next);
+            tokio::select! {
+                () = shared.stop.cancelled() => return Ok(()),
+                () = shared.clock.sleep_until(next) => {}
+                () = self.poll_now.notified() => {}
+            }
+            let began = shared.clock.now();
+            match self.poll(&shared).await? {
+                Ok(()) => {
+                    self.condition().polled = true;
+                    self.well();
+                    self.work.notify_one();
+                    if until_idle {
+                        self.condition().next_poll = None;
+                        return Ok(());
+                    }
+                    next = self.next_poll(began, &shared)?;
+                }
+                Err(trouble) => {
+                    let pause = clock::add(shared.clock.now(), self.pause());
+                    next = trouble.until.map_or(pause, |until| until.max(pause));
+                    self.troubled(trouble.reason, next);
+                    if until_idle && self.condition().troubles >= PATIENCE {
+                        self.condition().given_up = true;
+                        self.work.notify_one();
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_poll(&self, began: Timestamp, shared: &Shared) -> Result<Timestamp, Stop> {
+        let now = shared.clock.now();
+        Ok(match &self.schedule {
+            Schedule::Every(every) => clock::add(began, *every).max(now),
+            Schedule::Cron(cron) => cron
+                .cron
+                .find_next_occurrence(&now.to_zoned(cron.zone.clone()), false)
+                .map_or_else(|_| clock::add(now, Duration::from_secs(86_400)), |zoned| zoned.timestamp()),
+        })
+    }
+
+    async fn keep_working(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
+        let mut tasks: JoinSet<(RecordId, Result<Ended, Stop>)> = JoinSet::new();
+        let mut in_flight: HashSet<RecordId> = HashSet::new();
+        loop {
+            let stopping = shared.stop.is_cancelled();
+            let given_up = until_idle && self.condition().given_up;
+            if !stopping && !given_up {
+                self.start_due(&shared, &mut tasks, &mut in_flight)?;
+            }
+            let finished = (stopping || given_up || until_idle && self.idle(&shared)?) && tasks.is_empty();
+            if finished {
+                return Ok(());
+            }
+            let wake = self.next_wake(&shared, in_flight.len() >= self.width)?;
+            tokio::select! {
+                Some(joined) = tasks.join_next() => self.ended(&shared, joined, &mut in_flight, until_idle)?,
+                () = self.work.notified() => {}
+                () = shared.clock.sleep_until(wake), if !stopping && !given_up => {}
+                () = shared.stop.cancelled(), if !stopping => {}
+            }
+            self.condition().in_flight = in_flight.len() as u64;
+        }
+    }
+
+    /// Starts as many due records as there is room for.
+    fn start_due(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        tasks: &mut JoinSet<(RecordId, Result<Ended, Stop>)>,
+        in_flight: &mut HashSet<RecordId>,
+    ) -> Result<(), StoreError> {
+        let now = shared.clock.now();
+        if in_flight.len() >= self.width || self.condition().paused_until.is_some_and(|until| until > now) {
+            return Ok(());
+        }
+        // Records in flight are still due in the store, so ask for that many more.
+        for id in shared.store.due(&self.name, now, self.width + in_flight.len())? {
+            if in_flight.len() >= self.width {
+                break;
+            }
+            if in_flight.insert(id.clone()) {
+                let (flow, shared) = (Arc::clone(self), Arc::clone(shared));
+                tasks.spawn(async move {
+                    let ended = flow.work_on(&shared, &id).await;
+                    (id, ended)
+                });
+            }
+        }
+        self.condition().in_flight = in_flight.len() as u64;
+        Ok(())
+    }
+
+    async fn work_on(&self, shared: &Shared, id: &RecordId) -> Result<Ended, Stop> {
+        let _lock = shared.lock(id).await;
+        let Some(record) = shared.store.record(id)? else {
+            return Ok(Ended { state: RecordState::Discarded, halted: None });
+        };
+        let at_work = matches!(record.state, RecordState::Received | RecordState::Running | RecordState::Waiting);
+        if !at_work || record.due > shared.clock.now() {
+            // Decided otherwise while it waited for its lock.
+            return Ok(Ended { state: record.state, halted: None });
+        }
+        if record.mapping_revision == self.mapping.revision {
+            return Run::run(shared, self, record).await;
+        }
+        // A record ends on the mapping it began with.
+        match self.earlier(shared, &record.mapping_revision)? {
+            Some(earlier) => Run::run(shared, &earlier, record).await,
+            None => run::park_without_mapping(shared, record).await,
+        }
+    }
+
+    /// This flow as it was in an earlier revision of the mapping, kept with the records that began on it.
+    fn earlier(&self, shared: &Shared, revision: &str) -> Result<Option<Arc<Self>>, StoreError> {
+        let mut known = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(revision) {
+            return Ok(found.clone());
+        }
+        let sources = shared.store.blob(&format!("mapping/{revision}"))?;
+        let found = sources.and_then(|bytes| self.rebuilt(&bytes)).map(Arc::new);
+        known.insert(revision.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    fn rebuilt(&self, sources: &[u8]) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Kept {
+            mapping: String,
+            systems: BTreeMap<String, String>,
+        }
+        let kept: Kept = serde_json::from_slice(sources).ok()?;
+        let mapping = spec::rebuild_mapping(&kept.mapping, &kept.systems)?;
+        let flow = Arc::clone(mapping.flows.get(&self.flow.name)?);
+        let connected = mapping.systems.keys().all(|role| self.connections.contains_key(role));
+        connected.then(|| Self {
+            name: self.name.clone(),
+            mapping,
+            flow,
+            schedule: self.schedule.clone(),
+            connections: self.connections.clone(),
+            values: self.values.clone(),
+            width: self.width,
+            condition: Mutex::default(),
+            work: Notify::new(),
+            poll_now: Notify::new(),
+            earlier: Mutex::default(),
+        })
+    }
+
+    fn ended(
+        &self,
+        shared: &Shared,
+        joined: Result<(RecordId, Result<Ended, Stop>), tokio::task::JoinError>,
+        in_flight: &mut HashSet<RecordId>,
+        until_idle: bool,
+    ) -> Result<(), Stop> {
+        let Ok((id, ended)) = joined else {
+            // A panic: the record stays as it was last committed, and the flow goes no further.
+            let mut condition = self.condition();
+            condition.trouble = Some("a bug stopped this flow; please report it with the log".to_owned());
+            condition.given_up = true;
+            shared.stop.cancel();
+            return Ok(());
+        };
+        in_flight.remove(&id);
+        let ended = ended?;
+        shared.count(ended.state);
+        match ended.halted {
+            Some((reason, until)) => {
+                let now = shared.clock.now();
+                if self.condition().paused_until.is_none_or(|until| until <= now) {
+                    let pause = clock::add(now, self.pause());
+                    self.troubled(reason, until.map_or(pause, |until| until.max(pause)));
+                }
+                let mut condition = self.condition();
+                condition.given_up |= until_idle && condition.troubles >= PATIENCE;
+            }
+            None if ended.state == RecordState::Done => self.well(),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn idle(&self, shared: &Shared) -> Result<bool, StoreError> {
+        Ok(self.condition().polled && shared.store.next_due(&self.name, None)?.is_none())
+    }
+
+    fn next_wake(&self, shared: &Shared, full: bool) -> Result<Timestamp, StoreError> {
+        let far = clock::add(shared.clock.now(), Duration::from_secs(3600));
+        if full {
+            return Ok(far);
+        }
+        let paused = self.condition().paused_until.unwrap_or(Timestamp::MIN);
+        let now = shared.clock.now();
+        // What is due already and was not started is in flight; only what becomes due later needs a timer.
+        let due = shared.store.next_due(&self.name, Some(now))?;
+        let due = due.map_or(far, |due| due.min(far));
+        Ok(if paused > now { paused } else { due })
+    }
+}

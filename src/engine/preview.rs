@@ -1,0 +1,236 @@
+//! Shows what a record would cause to be sent, without sending anything.
+//!
+//! Answers are not known beforehand, so a step's result is stood in for by a value of its type that names itself:
+//! `‹shipment.tracking_number›`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::expression::{Type, Values, normalise};
+use crate::spec::model::{Effect, Flow, Mapping, Operation, OnRefusal, Request, Source, Step, StepKind};
+use crate::transport::url;
+
+/// One step of a preview.
+#[derive(Debug, Clone, Serialize)]
+pub struct PreviewedStep {
+    /// The step's path.
+    pub step: String,
+    /// `file:line:column` of the step.
+    pub place: String,
+    /// One sentence on what would happen.
+    pub what: String,
+    /// `{ method, url, body }` where something would be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Value>,
+}
+
+struct Preview<'a> {
+    mapping: &'a Mapping,
+    systems: BTreeMap<String, Values>,
+    base_urls: BTreeMap<String, String>,
+    values: Values,
+    steps: Vec<PreviewedStep>,
+}
+
+/// Runs `record` through a flow's steps. `settings` are the mapping's and `connections` each role's settings, whole and
+/// fitting their types.
+///
+/// # Errors
+/// A sentence, when the flow does not exist or the record has not the stream's shape.
+pub fn preview(
+    mapping: &Mapping,
+    flow: &str,
+    record: Value,
+    settings: &Value,
+    connections: &BTreeMap<String, Value>,
+) -> Result<Vec<PreviewedStep>, String> {
+    let Some(flow) = mapping.flows.get(flow) else {
+        let names: Vec<&str> = mapping.flows.keys().map(String::as_str).collect();
+        return Err(format!("{} has no flow `{flow}`; it has {}", mapping.name, names.join(", ")));
+    };
+    let Source::Poll { stream, .. } = &flow.source;
+    let record = normalise(record, &stream.record).map_err(|mismatches| {
+        let places: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
+        format!("the record does not have the shape of {}: {}", stream.name, places.join("; "))
+    })?;
+    let mut preview = Preview::new(mapping, settings, connections)?;
+    preview.begin(flow, &record)?;
+    preview.run(&flow.steps);
+    Ok(preview.steps)
+}
+
+impl<'a> Preview<'a> {
+    fn new(mapping: &'a Mapping, settings: &Value, connections: &BTreeMap<String, Value>) -> Result<Self, String> {
+        let mut values = Values::default();
+        values.set("settings", settings);
+        let (mut systems, mut base_urls) = (BTreeMap::new(), BTreeMap::new());
+        for (role, system) in &mapping.systems {
+            let mut values = Values::default();
+            values.set("settings", connections.get(role).unwrap_or(&Value::Null));
+            base_urls.insert(role.clone(), system.base_url.text(&values).map_err(|error| error.to_string())?);
+            systems.insert(role.clone(), values);
+        }
+        Ok(Self { mapping, systems, base_urls, values, steps: Vec::new() })
+    }
+
+    fn begin(&mut self, flow: &Flow, record: &Value) -> Result<(), String> {
+        self.values.set(&flow.record, record);
+        let selected = flow.select.as_ref().map_or(Ok(true), |select| select.truth(&self.values));
+        let key = flow.key.text(&self.values).map_err(|error| error.to_string())?;
+        let once = flow.idempotency_key.text(&self.values).map_err(|error| error.to_string())?;
+        self.values.set("key", &Value::from(key.as_str()));
+        self.values.set("idempotency_key", &Value::from(once.as_str()));
+        let wanted = match selected {
+            Ok(true) => "The flow selects it".to_owned(),
+            Ok(false) => "The flow does NOT select it; below is what would happen if it did".to_owned(),
+            Err(error) => return Err(error.to_string()),
+        };
+        self.steps.push(PreviewedStep {
+            step: "select".to_owned(),
+            place: flow.place.to_string(),
+            what: format!("{wanted}. Key {key}, idempotency key {once}"),
+            request: None,
+        });
+        Ok(())
+    }
+
+    fn run(&mut self, steps: &[Step]) {
+        for step in steps {
+            let (what, request) = self.step(step);
+            if !what.is_empty() {
+                let (step, place) = (step.path.clone(), step.place.to_string());
+                self.steps.push(PreviewedStep { step, place, what, request });
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> (String, Option<Value>) {
+        if let Some(when) = &step.when {
+            match when.truth(&self.values) {
+                Ok(true) => {}
+                Ok(false) => {
+                    step.id.iter().for_each(|id| self.values.set(id, &Value::Null));
+                    return ("Left out: its `when` does not hold".to_owned(), None);
+                }
+                Err(error) => return (format!("Its `when` cannot be evaluated: {error}"), None),
+            }
+        }
+        match &step.kind {
+            StepKind::Call { role, operation, with } => {
+                let input = with.evaluate(&self.values);
+                if let Some(id) = &step.id {
+                    self.values.set(id, &stand_in(&operation.result.result_type(), id));
+                }
+                match input {
+                    Ok(input) => self.call(role, operation, &input),
+                    Err(error) => (format!("Its input cannot be made: {error}"), None),
+                }
+            }
+            StepKind::Check { condition, otherwise } => (self.check(condition, otherwise), None),
+            StepKind::Set(values) => {
+                for (name, tree) in values {
+                    match tree.evaluate(&self.values) {
+                        Ok(value) => self.values.set(name, &value),
+                        Err(error) => return (format!("`{name}` cannot be made: {error}"), None),
+                    }
+                }
+                (String::new(), None)
+            }
+            StepKind::Link(links) => {
+                let names: Vec<&str> = links.iter().map(|(kind, _)| kind.as_str()).collect();
+                (format!("The record can then be found by its {}", names.join(", ")), None)
+            }
+            StepKind::ForEach { list, name, steps } => self.for_each(list, name, steps),
+        }
+    }
+
+    fn for_each(
+        &mut self,
+        list: &crate::expression::Template,
+        name: &str,
+        steps: &[Step],
+    ) -> (String, Option<Value>) {
+        let items = match list.evaluate(&self.values) {
+            Ok(Value::Array(items)) => items,
+            Ok(_) => Vec::new(),
+            Err(error) => return (format!("Its list cannot be made: {error}"), None),
+        };
+        for item in &items {
+            self.values.set(name, item);
+            self.run(steps);
+        }
+        (String::new(), None)
+    }
+
+    fn check(
+        &self,
+        condition: &crate::expression::Template,
+        otherwise: &crate::spec::model::Otherwise,
+    ) -> String {
+        let action = match otherwise.action {
+            OnRefusal::Park => "parked",
+            OnRefusal::Skip => "skipped",
+        };
+        match condition.truth(&self.values) {
+            Ok(true) => format!("Holds: {}", condition.source()),
+            Ok(false) => {
+                let message = otherwise.message.text(&self.values).unwrap_or_else(|error| error.to_string());
+                format!("Does not hold, so the record is {action}: {message}")
+            }
+            Err(error) => format!("Cannot be evaluated: {error}"),
+        }
+    }
+
+    fn call(&self, role: &str, operation: &Operation, input: &Value) -> (String, Option<Value>) {
+        let once = match operation.effect {
+            Effect::Read => "reads",
+            Effect::Idempotent => "writes, safe to repeat",
+            Effect::Create(_) => "takes effect once",
+        };
+        let system = &self.mapping.systems[role];
+        match self.request(role, &operation.request, input) {
+            Ok(request) => (format!("{}: {} ({once})", system.title, operation.name), Some(request)),
+            Err(error) => (format!("{}: {} cannot be rendered: {error}", system.title, operation.name), None),
+        }
+    }
+
+    fn request(&self, role: &str, request: &Request, input: &Value) -> Result<Value, String> {
+        let mut values = self.systems[role].clone();
+        values.set("input", input);
+        values.set("request_id", &Value::from("00000000000000000000000000000000"));
+        let say = |error: crate::expression::EvaluationError| error.to_string();
+        let path = request.path.encoded(&values, &url::encode_segment).map_err(say)?;
+        let mut whole = url::join(&self.base_urls[role], &path).map_err(|error| error.to_string())?;
+        if let Some(Value::Object(query)) =
+            request.query.as_ref().map(|tree| tree.evaluate(&values)).transpose().map_err(say)?
+        {
+            let mut pairs = whole.query_pairs_mut();
+            for (name, value) in query.iter().filter(|(_, value)| !value.is_null()) {
+                pairs.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
+            }
+        }
+        let body = request.json.as_ref().map(|tree| tree.evaluate(&values)).transpose().map_err(say)?;
+        Ok(json!({ "method": request.method.as_str(), "url": whole.as_str(), "body": body }))
+    }
+}
+
+/// A value of the type that says where it stands for something.
+fn stand_in(ty: &Type, path: &str) -> Value {
+    match ty {
+        Type::Boolean | Type::Presence => Value::Bool(true),
+        Type::Integer | Type::Number => Value::from(1),
+        Type::Text { .. } | Type::Any | Type::Duration | Type::Zone => Value::from(format!("‹{path}›")),
+        Type::Null => Value::Null,
+        Type::List(item) => json!([stand_in(item, path)]),
+        Type::Object(object) => object
+            .fields
+            .iter()
+            .map(|(name, field)| (name.clone(), stand_in(&field.ty, &format!("{path}.{name}"))))
+            .collect::<Map<_, _>>()
+            .into(),
+        Type::Table(_) => json!({}),
+        Type::Optional(inner) => stand_in(inner, path),
+    }
+}

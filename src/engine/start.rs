@@ -1,0 +1,175 @@
+//! Puts a configuration to work: clients, identities, limits and flows, from settings and the vault.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use tokio::sync::Notify;
+
+use super::connection::Connection;
+use super::flow::{Condition, FlowRuntime};
+use super::keeper::Keeper;
+use super::shared::Shared;
+use super::{Parts, StartError};
+use crate::auth::{AuthContext, AuthError};
+use crate::base::Secret;
+use crate::expression::Values;
+use crate::http::limit::{LimitOptions, RateLimit};
+use crate::http::{Client, ClientOptions, Limiter, Redactor, authority};
+use crate::spec::model::{self, Config};
+use crate::store::{Batch, StoreError, Write};
+
+/// Room for records that wait for their turn at a connection's limits.
+const WIDTH_PER_CALL: usize = 2;
+
+pub(super) fn connections(parts: &Parts) -> Result<BTreeMap<String, Arc<Connection>>, StartError> {
+    let secrets = parts.vault.secrets().map_err(|error| StartError(error.to_string()))?;
+    let redactor = Redactor::new(secrets);
+    parts
+        .config
+        .connections
+        .values()
+        .map(|declared| {
+            let connected = connect(parts, declared, &redactor)
+                .map_err(|reason| StartError(format!("connection {} ({}): {reason}", declared.name, declared.place)))?;
+            Ok((declared.name.clone(), Arc::new(connected)))
+        })
+        .collect()
+}
+
+fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> Result<Connection, String> {
+    let system = Arc::clone(&declared.system);
+    let mut values = Values::default();
+    values.set("settings", &declared.settings);
+    let base_url = system.base_url.text(&values).map_err(|error| error.to_string())?;
+    let auth = system.auth.get(&declared.auth);
+    let hosts = auth.map(|auth| auth.hosts(&values)).transpose().map_err(|error| error.to_string())?;
+    let keeper = Arc::new(Keeper {
+        connection: declared.name.clone(),
+        vault: Arc::clone(&parts.vault),
+        store: Arc::clone(&parts.store),
+        redactor: redactor.clone(),
+    });
+    let mut reachable = hosts.unwrap_or_default();
+    reachable.push(host_of(&base_url)?);
+    let options = ClientOptions {
+        hosts: reachable,
+        ca: declared.ca_file.as_deref().map(|file| read_ca(&parts.config, file)).transpose()?,
+        ..ClientOptions::default()
+    };
+    let limiter = Limiter::new(limits(&system.limits, &values)?, Arc::clone(&parts.clock));
+    let client = Client::new(options.clone()).map_err(|error| error.to_string())?;
+    let Some(auth) = auth else {
+        return Err(format!("{} has no auth kind `{}`", system.name, declared.auth));
+    };
+    let context = AuthContext {
+        credentials: keeper.clone(),
+        tokens: keeper,
+        settings: Arc::new(declared.settings.clone()),
+        client: client.clone(),
+        clock: Arc::clone(&parts.clock),
+        redactor: redactor.clone(),
+    };
+    let auth = auth.build(context).map_err(|error| error.to_string())?;
+    let client = match identity(&*auth) {
+        Some(identity) => Client::new(ClientOptions { identity: Some(identity), ..options })
+            .map_err(|error| error.to_string())?,
+        None => client,
+    };
+    let transport = system.transport.build(&declared.settings);
+    Ok(Connection {
+        name: declared.name.clone(),
+        system,
+        values,
+        base_url,
+        client,
+        auth,
+        transport,
+        limiter,
+        redactor: redactor.clone(),
+        clock: Arc::clone(&parts.clock),
+    })
+}
+
+/// A client certificate; a missing credential shows when the first request is made, with what to do.
+fn identity(auth: &dyn crate::auth::Authenticator) -> Option<Secret> {
+    match auth.identity() {
+        Ok(identity) => identity,
+        Err(AuthError::Refused(reason) | AuthError::Later { reason, .. }) => {
+            tracing::warn!(reason, "no client certificate");
+            None
+        }
+    }
+}
+
+fn host_of(base_url: &str) -> Result<String, String> {
+    let url = url::Url::parse(base_url).map_err(|error| format!("`{base_url}` is not a URL: {error}"))?;
+    Ok(authority(&url))
+}
+
+fn limits(declared: &model::Limits, values: &Values) -> Result<LimitOptions, String> {
+    let rate = declared.rate.as_ref().map(|rate| {
+        let calls = rate.calls.evaluate(values).map_err(|error| error.to_string())?;
+        let calls = calls.as_u64().and_then(|calls| u32::try_from(calls).ok()).and_then(NonZeroU32::new);
+        let calls = calls.ok_or("`limits.rate.calls` must yield a whole number above 0")?;
+        Ok::<_, String>(RateLimit { calls, per: rate.per })
+    });
+    let concurrency = NonZeroU32::new(declared.concurrency).ok_or("`limits.concurrency` must be above 0")?;
+    Ok(LimitOptions { concurrency, rate: rate.transpose()? })
+}
+
+fn read_ca(config: &Config, file: &std::path::Path) -> Result<String, String> {
+    let path = config.directory.join(file);
+    std::fs::read_to_string(&path).map_err(|error| format!("the `ca_file` {} cannot be read: {error}", path.display()))
+}
+
+pub(super) fn flows(config: &Config, connections: &BTreeMap<String, Arc<Connection>>) -> Vec<Arc<FlowRuntime>> {
+    let mut flows = Vec::new();
+    for used in config.mappings.values() {
+        let connected: BTreeMap<String, Arc<Connection>> = used
+            .connections
+            .iter()
+            .filter_map(|(role, name)| Some((role.clone(), Arc::clone(connections.get(name)?))))
+            .collect();
+        let calls: u32 = connected.values().map(|connection| connection.system.limits.concurrency).sum();
+        for (name, flow) in &used.mapping.flows {
+            let chosen = &used.flows[name];
+            if !chosen.enabled {
+                continue;
+            }
+            let mut values = Values::default();
+            values.set("settings", &used.settings);
+            flows.push(Arc::new(FlowRuntime {
+                name: format!("{}/{name}", used.mapping.name),
+                mapping: Arc::clone(&used.mapping),
+                flow: Arc::clone(flow),
+                schedule: chosen.schedule.clone(),
+                connections: connected.clone(),
+                values,
+                width: calls as usize * WIDTH_PER_CALL,
+                condition: Mutex::<Condition>::default(),
+                work: Notify::new(),
+                poll_now: Notify::new(),
+                earlier: Mutex::default(),
+            }));
+        }
+    }
+    flows
+}
+
+/// Keeps the text of every mapping that runs under its revision, so that an effect can always be explained by the
+/// mapping it was made with.
+pub(super) async fn keep_sources(shared: &Shared, config: &Config) -> Result<(), StoreError> {
+    let mut writes = Vec::new();
+    for used in config.mappings.values() {
+        let name = format!("mapping/{}", used.mapping.revision);
+        if shared.store.blob(&name)?.is_none() {
+            let systems: BTreeMap<&str, &str> =
+                used.mapping.systems.values().map(|system| (&*system.name, &*system.source)).collect();
+            let kept = json!({ "mapping": &*used.mapping.source, "systems": systems });
+            writes.push(Write::Blob { name, bytes: Some(kept.to_string().into_bytes()) });
+        }
+    }
+    if writes.is_empty() { Ok(()) } else { shared.store.commit(Batch { writes }).await }
+}

@@ -1,0 +1,322 @@
+//! The company's books: tables, lines, locks, and what should become of each order.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::stamp::Stamp;
+use super::table::{Row, Table};
+use crate::simulator::contract::Violation;
+use crate::simulator::expectation::{self, Expectation};
+
+/// The table of open orders.
+pub const OPEN: &str = "SO_SalesOrderHeader";
+/// The table of completed orders.
+pub const HISTORY: &str = "SO_SalesOrderHistoryHeader";
+/// Every table that the agent serves.
+pub const TABLES: [&str; 9] = [
+    OPEN,
+    HISTORY,
+    "SO_InvoiceHeader",
+    "SO_InvoiceTracking",
+    "AR_InvoiceHistoryHeader",
+    "AR_InvoiceHistoryTracking",
+    "AR_Customer",
+    "CI_Item",
+    "IM_ItemWarehouse",
+];
+
+/// Tables in which Sage keeps no stamps (columns of a live Sage 100 mirror).
+pub fn has_stamps(table: &str) -> bool {
+    table != "SO_InvoiceTracking" && table != "AR_InvoiceHistoryTracking"
+}
+
+/// Somebody has a record open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Who.
+    pub user: String,
+    /// For how many more writes; without it, until it is unlocked.
+    pub attempts: Option<u32>,
+}
+
+/// One order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderState {
+    /// Its number.
+    pub number: String,
+    /// Its date.
+    pub order_date: String,
+    /// The table it is in.
+    pub table: String,
+    /// What should become of it.
+    pub expectation: Expectation,
+    /// The tracking numbers written to it, in order.
+    pub tracking: Vec<String>,
+    /// How often numbers were really written, and not just repeated.
+    pub writes: u32,
+    /// Its header as the agent shows it.
+    pub record: Value,
+}
+
+/// Everything the simulated Sage 100 knows of orders, locks and callers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The company code.
+    pub company: String,
+    /// Every order, open and completed.
+    pub orders: Vec<OrderState>,
+    /// How many records each table has.
+    pub tables: BTreeMap<String, usize>,
+    /// The records that somebody has open.
+    pub locks: BTreeMap<String, Lock>,
+    /// How often a write met a lock.
+    pub locked_out: u64,
+    /// How often a write repeated numbers that were there already.
+    pub repeated_writes: u64,
+    /// How often a write would have replaced other numbers.
+    pub conflicting_writes: u64,
+    /// Requests that broke the contract.
+    pub contract_violations: Vec<Violation>,
+}
+
+/// The counts that matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Orders in all.
+    pub orders: usize,
+    /// Orders that should ship.
+    pub should_ship: usize,
+    /// Orders that should be set aside.
+    pub should_park: usize,
+    /// Orders with tracking numbers.
+    pub with_tracking: usize,
+    /// Orders that have moved to the history.
+    pub completed: usize,
+    /// Orders whose tracking numbers were written more than once.
+    pub written_twice: usize,
+    /// Writes that met a lock.
+    pub locked_out: u64,
+    /// Violations of the contract.
+    pub contract_violations: usize,
+}
+
+impl State {
+    /// The counts that matter.
+    pub fn summary(&self) -> Summary {
+        let count =
+            |test: &dyn Fn(&OrderState) -> bool| self.orders.iter().filter(|order| test(order)).count();
+        Summary {
+            orders: self.orders.len(),
+            should_ship: count(&|order| order.expectation == Expectation::Ships),
+            should_park: count(&|order| matches!(order.expectation, Expectation::Parked(_))),
+            with_tracking: count(&|order| !order.tracking.is_empty()),
+            completed: count(&|order| order.table == HISTORY),
+            written_twice: count(&|order| order.writes > 1),
+            locked_out: self.locked_out,
+            contract_violations: self.contract_violations.len(),
+        }
+    }
+}
+
+/// The books behind the agent.
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) company: String,
+    pub(super) tables: BTreeMap<&'static str, Table>,
+    pub(super) lines: BTreeMap<String, Vec<Value>>,
+    pub(super) tracking: BTreeMap<String, Vec<String>>,
+    pub(super) writes: BTreeMap<String, u32>,
+    pub(super) expectations: BTreeMap<String, Expectation>,
+    pub(super) locks: BTreeMap<String, Lock>,
+    pub(super) licence_free: bool,
+    pub(super) locked_out: u64,
+    pub(super) repeated_writes: u64,
+    pub(super) conflicting_writes: u64,
+    pub(super) violations: Vec<Violation>,
+    pub(super) pages: u64,
+    last_invoice: u32,
+}
+
+impl Books {
+    pub(super) fn new(company: &str) -> Self {
+        Self {
+            company: company.to_owned(),
+            tables: TABLES.into_iter().map(|name| (name, Table::default())).collect(),
+            lines: BTreeMap::new(),
+            tracking: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            expectations: BTreeMap::new(),
+            locks: BTreeMap::new(),
+            licence_free: true,
+            locked_out: 0,
+            repeated_writes: 0,
+            conflicting_writes: 0,
+            violations: Vec::new(),
+            pages: 0,
+            last_invoice: 0,
+        }
+    }
+
+    pub(super) fn table(&mut self, name: &'static str) -> &mut Table {
+        self.tables.entry(name).or_default()
+    }
+
+    /// A record as shown, with its lines where they are wanted.
+    pub(super) fn shown(&self, table: &str, key: &str, row: &Row, with_lines: bool) -> Value {
+        let mut fields = row.shown();
+        if table == OPEN || table == HISTORY {
+            if let Some(numbers) = self.tracking.get(key).filter(|numbers| !numbers.is_empty()) {
+                fields.insert("TrackingID".into(), json!(numbers[0]));
+                fields.insert("TrackingIDs".into(), json!(numbers));
+            }
+            if with_lines {
+                fields.insert("Lines".into(), json!(self.lines.get(key).cloned().unwrap_or_default()));
+            }
+        }
+        Value::Object(fields)
+    }
+
+    pub(super) fn edit(
+        &mut self,
+        number: &str,
+        set: &Map<String, Value>,
+        stamp: Option<Stamp>,
+        expect: Option<Expectation>,
+    ) -> Result<(), String> {
+        let mut set = set.clone();
+        let lines = set.remove("Lines");
+        if !self.table(OPEN).change(number, &set, stamp) {
+            return Err(format!("there is no open order {number}"));
+        }
+        if let Some(Value::Array(lines)) = lines {
+            self.lines.insert(number.to_owned(), lines);
+        }
+        let expected = match expect {
+            Some(expectation) => Some(expectation),
+            None if self.tracking.contains_key(number) => None,
+            None => self.judge(number),
+        };
+        if let Some(expectation) = expected {
+            self.expectations.insert(number.to_owned(), expectation);
+        }
+        Ok(())
+    }
+
+    /// What should become of an order as it is now.
+    pub(super) fn judge(&self, number: &str) -> Option<Expectation> {
+        let row = self.tables.get(OPEN)?.get(number)?;
+        let lines = self.lines.get(number).map(Vec::as_slice).unwrap_or_default();
+        Some(expectation::of(&row.fields, lines, "US"))
+    }
+
+    /// The invoice's number; posting moves invoice, tracking and order to their histories.
+    pub(super) fn invoice(&mut self, number: &str, post: bool, stamp: Stamp) -> Result<String, String> {
+        let order = self
+            .table(OPEN)
+            .get(number)
+            .cloned()
+            .ok_or_else(|| format!("there is no open order {number}"))?;
+        let invoice = match order.fields.get("CurrentInvoiceNo").and_then(Value::as_str) {
+            Some(invoice) => invoice.to_owned(),
+            None => self.open_invoice(number, &order, stamp),
+        };
+        if post {
+            self.post_invoice(number, &invoice, stamp);
+        }
+        Ok(invoice)
+    }
+
+    fn open_invoice(&mut self, number: &str, order: &Row, stamp: Stamp) -> String {
+        self.last_invoice += 1;
+        let invoice = format!("{:07}", 100_000 + self.last_invoice);
+        let mut fields = order.fields.clone();
+        fields.retain(|name, _| {
+            ["ARDivisionNo", "CustomerNo", "ShipVia", "ShipToName"].contains(&name.as_str())
+        });
+        fields.insert("InvoiceNo".into(), json!(invoice));
+        fields.insert("SalesOrderNo".into(), json!(number));
+        fields.insert("InvoiceDate".into(), json!(stamp.date_text()));
+        fields.insert("ShipDate".into(), json!(stamp.date_text()));
+        self.table("SO_InvoiceHeader").put(&invoice, Row { stamp: Some(stamp), fields });
+        let set = Map::from_iter([("CurrentInvoiceNo".to_owned(), json!(invoice))]);
+        self.table(OPEN).change(number, &set, Some(stamp));
+        if let Some(numbers) = self.tracking.get(number).cloned() {
+            self.write_invoice_tracking(&invoice, &numbers, "");
+        }
+        invoice
+    }
+
+    fn post_invoice(&mut self, number: &str, invoice: &str, stamp: Stamp) {
+        if let Some(mut row) = self.table("SO_InvoiceHeader").remove(invoice) {
+            row.fields.insert("HeaderSeqNo".into(), json!("000000"));
+            row.stamp = Some(stamp);
+            self.table("AR_InvoiceHistoryHeader").put(&format!("{invoice}~000000"), row);
+        }
+        let packages: Vec<String> = self.tables["SO_InvoiceTracking"]
+            .rows()
+            .filter(|(_, row)| row.fields.get("InvoiceNo") == Some(&json!(invoice)))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in packages {
+            if let Some(mut row) = self.table("SO_InvoiceTracking").remove(&key) {
+                row.fields.insert("HeaderSeqNo".into(), json!("000000"));
+                let package = key.split_once('~').map_or("", |(_, package)| package).to_owned();
+                self.table("AR_InvoiceHistoryTracking").put(&format!("{invoice}~000000~{package}"), row);
+            }
+        }
+        if let Some(mut row) = self.table(OPEN).remove(number) {
+            row.fields.insert("OrderStatus".into(), json!("C"));
+            row.fields.insert("LastInvoiceOrderNo".into(), json!(invoice));
+            row.stamp = Some(stamp);
+            self.table(HISTORY).put(number, row);
+        }
+    }
+
+    /// One row a parcel, numbered from 0001, as SO_InvoiceTracking_bus writes them.
+    pub(super) fn write_invoice_tracking(&mut self, invoice: &str, numbers: &[String], ship_via: &str) {
+        for (index, number) in numbers.iter().enumerate() {
+            let package = format!("{:04}", index + 1);
+            let fields = Map::from_iter([
+                ("InvoiceNo".to_owned(), json!(invoice)),
+                ("PackageNo".to_owned(), json!(package)),
+                ("TrackingID".to_owned(), json!(number)),
+                ("StarshipShipVia".to_owned(), json!(ship_via)),
+            ]);
+            self.table("SO_InvoiceTracking")
+                .put(&format!("{invoice}~{package}"), Row { stamp: None, fields });
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        let orders = [OPEN, HISTORY]
+            .into_iter()
+            .flat_map(|name| self.tables[name].rows().map(move |(key, row)| (name, key, row)));
+        let mut orders: Vec<OrderState> =
+            orders.map(|(table, number, row)| self.order_state(table, number, row)).collect();
+        orders.sort_by(|one, other| one.number.cmp(&other.number));
+        State {
+            company: self.company.clone(),
+            orders,
+            tables: self.tables.iter().map(|(name, table)| ((*name).to_owned(), table.len())).collect(),
+            locks: self.locks.clone(),
+            locked_out: self.locked_out,
+            repeated_writes: self.repeated_writes,
+            conflicting_writes: self.conflicting_writes,
+            contract_violations: self.violations.clone(),
+        }
+    }
+
+    fn order_state(&self, table: &str, number: &str, row: &Row) -> OrderState {
+        OrderState {
+            number: number.to_owned(),
+            order_date: row.fields.get("OrderDate").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            table: table.to_owned(),
+            expectation: self.expectations.get(number).copied().unwrap_or(Expectation::NotSelected),
+            tracking: self.tracking.get(number).cloned().unwrap_or_default(),
+            writes: self.writes.get(number).copied().unwrap_or_default(),
+            record: self.shown(table, number, row, false),
+        }
+    }
+}

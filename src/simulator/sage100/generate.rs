@@ -1,0 +1,292 @@
+//! Orders made up from a seed: the same seed and instant give the same books.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde_json::{Map, Value, json};
+
+use super::books::{Books, HISTORY, OPEN};
+use super::catalogue::{self, Item};
+use super::stamp::Stamp;
+use super::table::Row;
+use crate::simulator::dice::Dice;
+use crate::simulator::places::{CANADA, CITIES, Place, REMOTE};
+
+/// How many orders of which kind are made up. Shares are of the count; what is left are plain orders for UPS.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    /// What they are made from.
+    pub seed: u64,
+    /// How many.
+    pub count: usize,
+    /// Over how many days before now their stamps are spread; 0 stamps them all now.
+    pub days: u32,
+    /// Addresses that nobody knows.
+    pub unknown_address: f64,
+    /// Addresses that could be several.
+    pub ambiguous_address: f64,
+    /// Services that do not go where the order goes.
+    pub refused_service: f64,
+    /// Orders of items without weight.
+    pub weightless: f64,
+    /// Orders of more than one parcel.
+    pub heavy: f64,
+    /// Orders to Canada.
+    pub canada: f64,
+    /// Orders that are closed, on hold, or quotes, each.
+    pub not_ready: f64,
+    /// Orders for another carrier, and orders for none, each.
+    pub not_ups: f64,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            count: 50,
+            days: 5,
+            unknown_address: 0.015,
+            ambiguous_address: 0.015,
+            refused_service: 0.02,
+            weightless: 0.01,
+            heavy: 0.08,
+            canada: 0.02,
+            not_ready: 0.02,
+            not_ups: 0.03,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Heavy,
+    UnknownAddress,
+    AmbiguousAddress,
+    RefusedService,
+    Weightless,
+    Canada,
+    Closed,
+    Hold,
+    Quote,
+    OtherCarrier,
+    NoCarrier,
+}
+
+impl Orders {
+    /// The kinds in random order. From twenty orders on, every kind whose share is not zero occurs.
+    fn kinds(&self, dice: &mut Dice) -> Vec<Kind> {
+        let shares = [
+            (Kind::UnknownAddress, self.unknown_address),
+            (Kind::AmbiguousAddress, self.ambiguous_address),
+            (Kind::RefusedService, self.refused_service),
+            (Kind::Weightless, self.weightless),
+            (Kind::Heavy, self.heavy),
+            (Kind::Canada, self.canada),
+            (Kind::Closed, self.not_ready),
+            (Kind::Hold, self.not_ready),
+            (Kind::Quote, self.not_ready),
+            (Kind::OtherCarrier, self.not_ups),
+            (Kind::NoCarrier, self.not_ups),
+        ];
+        let mut kinds = Vec::with_capacity(self.count);
+        for (kind, share) in shares {
+            let exact = self.count as f64 * share;
+            let least = if share > 0.0 && self.count >= 20 { 1 } else { 0 };
+            kinds.extend(std::iter::repeat_n(kind, (exact.round() as usize).max(least)));
+        }
+        kinds.truncate(self.count);
+        kinds.resize(self.count, Kind::Plain);
+        dice.shuffle(&mut kinds);
+        kinds
+    }
+}
+
+/// Adds made-up orders to the books, with the items and customers they need; gives their numbers.
+pub(super) fn fill(books: &mut Books, orders: &Orders, zone: &TimeZone, now: Timestamp) -> Vec<String> {
+    let first = books.expectations.len() + 1;
+    let mut dice = Dice::new(orders.seed.wrapping_add(first as u64));
+    stock(books, Stamp::at(now, zone));
+    let instants = instants(orders, now, &mut dice);
+    let kinds = orders.kinds(&mut dice);
+    let mut numbers = Vec::with_capacity(orders.count);
+    for (index, (kind, instant)) in kinds.into_iter().zip(instants).enumerate() {
+        let number = format!("{:07}", 10_000 + first + index);
+        let lines = lines(kind, &mut dice);
+        let fields = header(&number, kind, instant, zone, &lines, &mut dice);
+        let stamp = Some(Stamp::at(instant, zone));
+        // Closed orders are still open records until their invoice is posted.
+        books.table(OPEN).put(&number, Row { stamp, fields });
+        books.lines.insert(number.clone(), lines);
+        if let Some(expectation) = books.judge(&number) {
+            books.expectations.insert(number.clone(), expectation);
+        }
+        numbers.push(number);
+    }
+    debug_assert!(books.tables.contains_key(HISTORY));
+    numbers
+}
+
+/// Instants in ascending order; every tenth is that of its predecessor, as when orders are entered by import.
+fn instants(orders: &Orders, now: Timestamp, dice: &mut Dice) -> Vec<Timestamp> {
+    let span = u64::from(orders.days) * 86_400_000;
+    let mut back: Vec<u64> = (0..orders.count).map(|_| dice.below(span)).collect();
+    back.sort_unstable_by(|one, other| other.cmp(one));
+    for index in 1..back.len() {
+        if index % 10 == 0 {
+            back[index] = back[index - 1];
+        }
+    }
+    let before = |millis: u64| now - SignedDuration::from_millis(i64::try_from(millis).unwrap_or_default());
+    back.into_iter().map(before).collect()
+}
+
+fn header(
+    number: &str,
+    kind: Kind,
+    instant: Timestamp,
+    zone: &TimeZone,
+    lines: &[Value],
+    dice: &mut Dice,
+) -> Map<String, Value> {
+    let entered = instant.to_zoned(zone.clone()).date();
+    let dated =
+        entered.checked_sub(i64::try_from(dice.below(3)).unwrap_or_default().days()).unwrap_or(entered);
+    let customer = dice.below(catalogue::NAMES.len() as u64);
+    let name = dice.pick(catalogue::NAMES).copied().unwrap_or_default();
+    let kind_letter = match kind {
+        Kind::Quote => "Q",
+        _ if dice.chance(0.05) => "B",
+        _ => "S",
+    };
+    let status = match kind {
+        Kind::Closed => "C",
+        Kind::Hold => "H",
+        _ if dice.chance(0.5) => "N",
+        _ => "O",
+    };
+    let mut fields = Map::new();
+    let mut set = |key: &str, value: Value| fields.insert(key.to_owned(), value);
+    set("SalesOrderNo", json!(number));
+    set("OrderDate", json!(dated.to_string()));
+    set("OrderType", json!(kind_letter));
+    set("OrderStatus", json!(status));
+    set("ARDivisionNo", json!("01"));
+    set("CustomerNo", json!(format!("CUST{customer:03}")));
+    set("ShipToName", json!(name));
+    set("ConfirmTo", json!(dice.pick(catalogue::CONTACTS)));
+    set("ShipToTelephoneNo", json!(format!("(555) 555-01{:02}", dice.below(100))));
+    set("CustomerPONo", json!(format!("PO-{}", dice.between(1_000, 9_999))));
+    set("WarehouseCode", json!("001"));
+    set("EmailAddress", json!("orders@example.com"));
+    set("TaxableAmt", json!(amount(lines)));
+    ship_to(kind, &mut fields, dice);
+    fields
+}
+
+fn ship_to(kind: Kind, fields: &mut Map<String, Value>, dice: &mut Dice) {
+    let street = dice.pick(catalogue::STREETS).copied().unwrap_or_default();
+    let house = dice.between(1, 9_899);
+    let places: &[Place] = match kind {
+        Kind::Canada => CANADA,
+        Kind::RefusedService => REMOTE,
+        _ => CITIES,
+    };
+    let Some(place) = dice.pick(places) else { return };
+    let line = match kind {
+        Kind::UnknownAddress => format!("{house} Does Not Exist St"),
+        Kind::AmbiguousAddress => street.to_owned(),
+        _ => format!("{house} {street}"),
+    };
+    let usual = ["UPS GROUND", "UPS GROUND", "UPS GROUND", "UPS 2DAY", "UPS BLUE", "UPS RED", "UPS 3DAY"];
+    let ship_via = match kind {
+        Kind::OtherCarrier => "FEDEX GROUND",
+        Kind::NoCarrier => "",
+        Kind::Canada => "UPS STANDARD",
+        Kind::RefusedService => "UPS RED",
+        _ => dice.pick(&usual).copied().unwrap_or_default(),
+    };
+    // Sage holds postal codes as people write them: with four more digits after a dash, or a space in Canada.
+    let postal_code = match kind {
+        Kind::Canada => format!("{} {}", &place.postal_code[..3], &place.postal_code[3..]),
+        _ if dice.chance(0.2) => format!("{}-{:04}", place.postal_code, dice.between(1, 9_998)),
+        _ => place.postal_code.to_owned(),
+    };
+    let country = match kind {
+        Kind::Canada => "CAN",
+        _ if dice.chance(0.1) => "",
+        _ => "USA",
+    };
+    let mut set = |key: &str, value: &str| fields.insert(key.to_owned(), json!(value));
+    set("ShipToAddress1", &line);
+    if dice.chance(0.3) {
+        set("ShipToAddress2", &format!("Suite {}", dice.between(100, 999)));
+    }
+    set("ShipToCity", place.city);
+    set("ShipToState", place.state);
+    set("ShipToZipCode", &postal_code);
+    set("ShipToCountryCode", country);
+    set("ShipVia", ship_via);
+}
+
+fn lines(kind: Kind, dice: &mut Dice) -> Vec<Value> {
+    let count = match kind {
+        Kind::Heavy => dice.between(1, 2),
+        _ => dice.between(1, 6),
+    };
+    let line = |index: u64| {
+        let items: &[Item] = match kind {
+            Kind::Heavy => catalogue::HEAVY,
+            Kind::Weightless => catalogue::WEIGHTLESS,
+            _ => catalogue::ITEMS,
+        };
+        let quantity = if kind == Kind::Heavy { dice.between(2, 4) } else { dice.between(1, 2) };
+        let (code, description, weight, cents) = dice.pick(items).copied().unwrap_or(("", "", "0", 0));
+        json!({
+            "LineKey": format!("{:06}", index + 1),
+            "ItemCode": code,
+            "ItemCodeDesc": description,
+            "UnitOfMeasure": "EACH",
+            "WarehouseCode": "001",
+            "QuantityOrdered": quantity,
+            "UnitPrice": cents as f64 / 100.0,
+            "UnitWeight": weight.parse::<f64>().unwrap_or_default(),
+        })
+    };
+    (0..count).map(line).collect()
+}
+
+fn amount(lines: &[Value]) -> f64 {
+    let number = |line: &Value, name: &str| line[name].as_f64().unwrap_or_default();
+    lines.iter().map(|line| number(line, "QuantityOrdered") * number(line, "UnitPrice")).sum()
+}
+
+/// Items, stock and customers.
+fn stock(books: &mut Books, stamp: Stamp) {
+    if !books.tables["CI_Item"].is_empty() {
+        return;
+    }
+    for (code, description, weight, cents) in
+        catalogue::ITEMS.iter().chain(catalogue::HEAVY).chain(catalogue::WEIGHTLESS)
+    {
+        let item = json!({
+            "ItemCode": code, "ItemCodeDesc": description, "ShipWeight": weight, "StandardUnitPrice": *cents as f64 / 100.0,
+        });
+        let shelf = json!({
+            "ItemCode": code, "WarehouseCode": "001", "QuantityOnHand": 500, "QuantityOnSalesOrder": 0,
+        });
+        put(books, "CI_Item", code, item, stamp);
+        put(books, "IM_ItemWarehouse", &format!("{code}~001"), shelf, stamp);
+    }
+    for (index, name) in catalogue::NAMES.iter().enumerate() {
+        let number = format!("CUST{index:03}");
+        let customer = json!({
+            "ARDivisionNo": "01", "CustomerNo": number, "CustomerName": name, "TelephoneNo": "(555) 555-0100",
+        });
+        put(books, "AR_Customer", &format!("01~{number}"), customer, stamp);
+    }
+}
+
+fn put(books: &mut Books, table: &'static str, key: &str, record: Value, stamp: Stamp) {
+    let fields = record.as_object().cloned().unwrap_or_default();
+    books.table(table).put(key, Row { stamp: Some(stamp), fields });
+}

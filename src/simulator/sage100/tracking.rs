@@ -1,0 +1,96 @@
+//! Writing tracking numbers to an order, which needs a licence and the record's lock.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::Sage100;
+use super::books::{Books, Lock, OPEN};
+use super::route::refusal;
+use super::stamp::Stamp;
+use crate::simulator::exchange::Answer;
+use crate::simulator::system::lock;
+
+/// Who opens records at random.
+const USERS: [&str; 4] = ["mwilson", "jgarcia", "warehouse1", "kpatel"];
+
+impl Sage100 {
+    /// `locks`: for how many writes somebody opens this record now.
+    pub(super) fn write_tracking(&self, number: &str, body: &Value, locks: Option<u32>) -> Answer {
+        let stamp = self.stamp();
+        let mut books = lock(&self.books);
+        if !books.licence_free {
+            return no_licence();
+        }
+        if let Some(attempts) = locks {
+            let user = USERS[number.bytes().map(usize::from).sum::<usize>() % USERS.len()].to_owned();
+            books.locks.entry(number.to_owned()).or_insert(Lock { user, attempts: Some(attempts) });
+        }
+        if let Some(user) = books.locked_by(number) {
+            let message = format!("Sales order {number} is in use by {user}.");
+            let body = json!({ "error": { "code": "locked", "message": message, "locked_by": user } });
+            return Answer::json(423, &body);
+        }
+        books.write(number, body, stamp)
+    }
+}
+
+/// The answer where no licence is free.
+pub fn no_licence() -> Answer {
+    refusal(503, "no_licence", "No Sage 100 licence is free for this session.")
+}
+
+impl Books {
+    /// Who has the record open; each question by a write uses one of the lock's attempts up.
+    fn locked_by(&mut self, number: &str) -> Option<String> {
+        let held = self.locks.get_mut(number)?;
+        let user = held.user.clone();
+        match &mut held.attempts {
+            Some(0) => {
+                self.locks.remove(number);
+                return None;
+            }
+            Some(attempts) => *attempts -= 1,
+            None => {}
+        }
+        self.locked_out += 1;
+        Some(user)
+    }
+
+    fn write(&mut self, number: &str, body: &Value, stamp: Stamp) -> Answer {
+        let packages = body["packages"].as_array().into_iter().flatten();
+        let numbers: Vec<String> =
+            packages.filter_map(|package| package["tracking_id"].as_str()).map(str::to_owned).collect();
+        let Some(order) = self.table(OPEN).get(number).cloned() else {
+            return refusal(404, "not_found", &format!("There is no open sales order {number}."));
+        };
+        if let Some(written) = self.tracking.get(number).filter(|written| !written.is_empty()) {
+            let set = |numbers: &[String]| numbers.iter().cloned().collect::<BTreeSet<_>>();
+            if set(written) == set(&numbers) {
+                self.repeated_writes += 1;
+                return Answer::json(200, &json!({ "written": 0, "unchanged": true }));
+            }
+            let message =
+                format!("Sales order {number} already has the tracking numbers {}.", written.join(", "));
+            self.conflicting_writes += 1;
+            return refusal(409, "tracking_differs", &message);
+        }
+        let ship_via = body["ship_via"].as_str().unwrap_or_default();
+        if let Some(invoice) = order.fields.get("CurrentInvoiceNo").and_then(Value::as_str) {
+            self.write_invoice_tracking(invoice, &numbers, ship_via);
+        }
+        let mut set = Map::new();
+        if let Some(freight) = body.get("freight_amount") {
+            set.insert("FreightAmt".into(), freight.clone());
+        }
+        if let Some(date) = body.get("ship_date") {
+            set.insert("ShipDate".into(), date.clone());
+        }
+        // The write stamps the header, so that the next poll sees the order again.
+        self.table(OPEN).change(number, &set, Some(stamp));
+        *self.writes.entry(number.to_owned()).or_default() += 1;
+        let written = numbers.len();
+        self.tracking.insert(number.to_owned(), numbers);
+        Answer::json(200, &json!({ "written": written }))
+    }
+}

@@ -1,0 +1,217 @@
+//! What the simulated UPS knows: shipments, tokens, and how callers kept to the contract.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::base::json::sha256_hex;
+use crate::simulator::contract::Violation;
+use crate::simulator::dice::Dice;
+use crate::simulator::places::Address;
+
+/// Violations kept with their text; more are only counted.
+const KEPT_VIOLATIONS: usize = 500;
+
+/// One parcel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    /// Its tracking number.
+    pub tracking_number: String,
+    /// Its weight in pounds, as sent.
+    pub weight: String,
+    /// When it was voided.
+    pub voided_at: Option<Timestamp>,
+}
+
+/// One shipment, as booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// The first parcel's tracking number.
+    pub id: String,
+    /// The references sent with it, each once.
+    pub references: Vec<String>,
+    /// The account that ships.
+    pub account: String,
+    /// The service's code.
+    pub service: String,
+    /// Who receives it.
+    pub name: String,
+    /// Where it goes.
+    pub ship_to: Address,
+    /// Its parcels.
+    pub packages: Vec<Parcel>,
+    /// The format of its labels.
+    pub label_format: String,
+    /// What it costs the account, in cents.
+    pub cents: u64,
+    /// The caller's `transId`.
+    pub transaction: Option<String>,
+    /// When it was booked.
+    pub created_at: Timestamp,
+    /// From when on look-ups see it.
+    pub visible_at: Timestamp,
+    /// When it was voided.
+    pub voided_at: Option<Timestamp>,
+}
+
+impl Shipment {
+    /// Whether it will be billed.
+    pub fn is_live(&self) -> bool {
+        self.voided_at.is_none()
+    }
+
+    /// The tracking numbers of its parcels.
+    pub fn tracking_numbers(&self) -> Vec<&str> {
+        self.packages.iter().map(|package| package.tracking_number.as_str()).collect()
+    }
+}
+
+/// Everything the simulated UPS knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// Every shipment ever booked, in order.
+    pub shipments: Vec<Shipment>,
+    /// Tokens given out on each day (UTC).
+    pub tokens_by_day: BTreeMap<String, u64>,
+    /// How often a call was turned away for its token.
+    pub unauthorized: u64,
+    /// Requests that broke the contract; at most the first 500.
+    pub contract_violations: Vec<Violation>,
+    /// How many there were in all.
+    pub violations: u64,
+}
+
+/// The counts that matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Shipments booked.
+    pub created: usize,
+    /// Shipments that will be billed.
+    pub live: usize,
+    /// Shipments voided.
+    pub voided: usize,
+    /// References that more than one live shipment carries.
+    pub duplicate_references: Vec<String>,
+    /// What the live shipments cost, in cents.
+    pub cents: u64,
+    /// Tokens given out.
+    pub tokens: u64,
+    /// Calls turned away for their token.
+    pub unauthorized: u64,
+    /// Violations of the contract.
+    pub contract_violations: u64,
+}
+
+impl State {
+    /// The counts that matter.
+    pub fn summary(&self) -> Summary {
+        let live: Vec<&Shipment> = self.shipments.iter().filter(|shipment| shipment.is_live()).collect();
+        let mut carriers: BTreeMap<&str, usize> = BTreeMap::new();
+        for reference in live.iter().flat_map(|shipment| &shipment.references) {
+            *carriers.entry(reference).or_default() += 1;
+        }
+        Summary {
+            created: self.shipments.len(),
+            live: live.len(),
+            voided: self.shipments.len() - live.len(),
+            duplicate_references: carriers
+                .into_iter()
+                .filter(|(_, shipments)| *shipments > 1)
+                .map(|(reference, _)| reference.to_owned())
+                .collect(),
+            cents: live.iter().map(|shipment| shipment.cents).sum(),
+            tokens: self.tokens_by_day.values().sum(),
+            unauthorized: self.unauthorized,
+            contract_violations: self.violations,
+        }
+    }
+}
+
+/// The book behind the counter.
+#[derive(Debug)]
+pub(super) struct Book {
+    pub(super) state: State,
+    pub(super) dice: Dice,
+    tokens: HashMap<String, Timestamp>,
+    by_number: HashMap<String, usize>,
+    by_reference: HashMap<String, Vec<usize>>,
+    serial: u64,
+    seed: u64,
+}
+
+impl Book {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            state: State::default(),
+            dice: Dice::new(seed),
+            tokens: HashMap::new(),
+            by_number: HashMap::new(),
+            by_reference: HashMap::new(),
+            serial: 0,
+            seed,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state.clone()
+    }
+
+    pub(super) fn next_serial(&mut self) -> u64 {
+        self.serial += 1;
+        self.serial
+    }
+
+    /// A new token, good until `expires`.
+    pub(super) fn issue_token(&mut self, day: String, expires: Timestamp) -> String {
+        *self.state.tokens_by_day.entry(day).or_default() += 1;
+        let count: u64 = self.state.tokens_by_day.values().sum();
+        let token = sha256_hex(format!("token {} {count} {expires}", self.seed).as_bytes());
+        self.tokens.insert(token.clone(), expires);
+        token
+    }
+
+    pub(super) fn knows_token(&self, token: &str, now: Timestamp) -> bool {
+        self.tokens.get(token).is_some_and(|expires| *expires > now)
+    }
+
+    pub(super) fn forget_tokens(&mut self) {
+        self.tokens.clear();
+    }
+
+    pub(super) fn add(&mut self, shipment: Shipment) {
+        let index = self.state.shipments.len();
+        for package in &shipment.packages {
+            self.by_number.insert(package.tracking_number.clone(), index);
+        }
+        for reference in &shipment.references {
+            self.by_reference.entry(reference.clone()).or_default().push(index);
+        }
+        self.state.shipments.push(shipment);
+    }
+
+    /// Takes a shipment over from the ledger: a later line replaces an earlier one.
+    pub(super) fn restore(&mut self, shipment: Shipment) {
+        self.serial += shipment.packages.len() as u64;
+        match self.by_number.get(&shipment.id).copied() {
+            Some(index) => self.state.shipments[index] = shipment,
+            None => self.add(shipment),
+        }
+    }
+
+    pub(super) fn by_number(&mut self, number: &str) -> Option<&mut Shipment> {
+        let index = *self.by_number.get(number)?;
+        self.state.shipments.get_mut(index)
+    }
+
+    pub(super) fn by_reference(&self, reference: &str) -> Vec<&Shipment> {
+        let found = self.by_reference.get(reference).map(Vec::as_slice).unwrap_or_default();
+        found.iter().filter_map(|index| self.state.shipments.get(*index)).collect()
+    }
+
+    pub(super) fn record(&mut self, violations: &[Violation]) {
+        self.state.violations += violations.len() as u64;
+        let room = KEPT_VIOLATIONS.saturating_sub(self.state.contract_violations.len());
+        self.state.contract_violations.extend(violations.iter().take(room).cloned());
+    }
+}

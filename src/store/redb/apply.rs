@@ -1,0 +1,230 @@
+//! Writes a batch into an open transaction: first it is checked as a whole, then all of it is written.
+
+use std::collections::HashMap;
+
+use ::redb::ReadableTable as _;
+
+use super::codec;
+use super::error::Failure;
+use super::prepare::{Operation, Prepared};
+use super::tables::{EffectHead, RecordHead, Tables, flow_of, is_due, is_open, state_number};
+use crate::store::StoreError;
+use crate::store::audit::{ChainHead, Unchained};
+
+/// What a transaction adds up over its batches.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// The end of the audit chain.
+    pub(super) head: ChainHead,
+    /// By how much the number of records of each flow and state has changed.
+    counts: HashMap<(String, u8), i64>,
+}
+
+/// What stood in the place of each write of a batch.
+enum Before {
+    Record(Option<RecordHead>),
+    Effect(Option<EffectHead>),
+    Other,
+}
+
+impl Group {
+    pub(super) fn new(head: ChainHead) -> Self {
+        Self { head, counts: HashMap::new() }
+    }
+
+    /// Writes all of a batch, or nothing and says why.
+    pub(super) fn apply(&mut self, tables: &mut Tables<'_>, batch: &Prepared) -> Result<(), Failure> {
+        let before = check(tables, batch)?;
+        for (operation, before) in batch.operations.iter().zip(before) {
+            self.write(tables, operation, &before)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what was added up.
+    pub(super) fn finish(&self, tables: &mut Tables<'_>) -> Result<(), Failure> {
+        for ((flow, state), change) in self.counts.iter().filter(|(_, change)| **change != 0) {
+            let key = (flow.as_str(), *state);
+            let now = tables.counts.get(key)?.map_or(0, |count| count.value());
+            tables.counts.insert(key, now.saturating_add_signed(*change))?;
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        tables: &mut Tables<'_>,
+        operation: &Operation,
+        before: &Before,
+    ) -> Result<(), Failure> {
+        match operation {
+            Operation::Record { id, key, head, bytes, .. } => {
+                let Before::Record(before) = before else { return Ok(()) };
+                self.record(tables, (id, key), (before.as_ref(), head), bytes)
+            }
+            Operation::Effect { id, record, head, bytes, .. } => {
+                let Before::Effect(before) = before else { return Ok(()) };
+                effect(tables, (id, record), (before.as_ref(), head), bytes)
+            }
+            Operation::Audit { record, entry } => self.audit(tables, record.as_deref(), entry),
+            other => write_plain(tables, other),
+        }
+    }
+
+    fn record(
+        &mut self,
+        tables: &mut Tables<'_>,
+        (id, key): (&str, &str),
+        (before, now): (Option<&RecordHead>, &RecordHead),
+        bytes: &[u8],
+    ) -> Result<(), Failure> {
+        let flow = flow_of(id);
+        tables.records.insert(id, bytes)?;
+        match before {
+            None => {
+                tables.by_key.insert((key, id), ())?;
+            }
+            Some(before) => {
+                tables.changed.remove((flow, state_number(before.state), before.changed, id))?;
+                if is_due(before.state) {
+                    tables.due.remove((flow, before.due, id))?;
+                }
+                if before.noticed && !now.noticed {
+                    tables.noticed.remove(id)?;
+                }
+                self.count(flow, before, -1);
+            }
+        }
+        tables.changed.insert((flow, state_number(now.state), now.changed, id), ())?;
+        if is_due(now.state) {
+            tables.due.insert((flow, now.due, id), ())?;
+        }
+        if now.noticed {
+            tables.noticed.insert(id, ())?;
+        }
+        self.count(flow, now, 1);
+        Ok(())
+    }
+
+    fn count(&mut self, flow: &str, head: &RecordHead, change: i64) {
+        *self.counts.entry((flow.to_owned(), state_number(head.state))).or_default() += change;
+    }
+
+    fn audit(
+        &mut self,
+        tables: &mut Tables<'_>,
+        record: Option<&str>,
+        entry: &Unchained,
+    ) -> Result<(), Failure> {
+        let text = self.head.append(entry);
+        let seq = self.head.seq;
+        let stored = codec::encode_bytes("audit", &seq.to_string(), text.as_bytes());
+        tables.audit.insert(seq, stored.as_slice())?;
+        if let Some(record) = record {
+            tables.audit_by_record.insert((record, seq), ())?;
+        }
+        if let Some(body) = &entry.body {
+            // The chain holds a hash of it, which is its checksum.
+            tables.audit_bodies.insert(seq, body.as_slice())?;
+        }
+        Ok(())
+    }
+}
+
+fn effect(
+    tables: &mut Tables<'_>,
+    (id, record): (&str, &str),
+    (before, now): (Option<&EffectHead>, &EffectHead),
+    bytes: &[u8],
+) -> Result<(), Failure> {
+    tables.effects.insert(id, bytes)?;
+    if before.is_none() {
+        let last = tables.effects_by_record.range((record, 0)..=(record, u64::MAX))?.next_back();
+        let place = last.transpose()?.map_or(0, |(key, _)| key.value().1 + 1);
+        tables.effects_by_record.insert((record, place), id)?;
+    }
+    match (before.is_some_and(|before| is_open(before.state)), is_open(now.state)) {
+        (false, true) => drop(tables.effects_open.insert(id, ())?),
+        (true, false) => drop(tables.effects_open.remove(id)?),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn write_plain(tables: &mut Tables<'_>, operation: &Operation) -> Result<(), Failure> {
+    match operation {
+        Operation::Cursor { flow, bytes } => {
+            tables.cursors.insert(flow.as_str(), bytes.as_slice())?;
+        }
+        Operation::Link { kind, value, record } => {
+            tables.links.insert((value.as_str(), kind.as_str(), record.as_str()), ())?;
+            tables.links_by_record.insert((record.as_str(), kind.as_str(), value.as_str()), ())?;
+        }
+        Operation::Document { record, name, about, bytes } => {
+            tables.documents.insert((record.as_str(), name.as_str()), about.as_slice())?;
+            tables.document_bytes.insert((record.as_str(), name.as_str()), bytes.as_slice())?;
+        }
+        Operation::Blob { name, bytes } => put(&mut tables.blobs, name, bytes.as_deref())?,
+        Operation::Lease { name, bytes } => put(&mut tables.leases, name, bytes.as_deref())?,
+        Operation::Record { .. } | Operation::Effect { .. } | Operation::Audit { .. } => {}
+    }
+    Ok(())
+}
+
+fn put(
+    table: &mut ::redb::Table<'_, &'static str, &'static [u8]>,
+    name: &str,
+    bytes: Option<&[u8]>,
+) -> Result<(), Failure> {
+    match bytes {
+        Some(bytes) => drop(table.insert(name, bytes)?),
+        None => drop(table.remove(name)?),
+    }
+    Ok(())
+}
+
+/// Compares every expected version with what is stored, or with what an earlier write of the same batch stores.
+fn check(tables: &Tables<'_>, batch: &Prepared) -> Result<Vec<Before>, Failure> {
+    let mut records: HashMap<&str, RecordHead> = HashMap::new();
+    let mut effects: HashMap<&str, EffectHead> = HashMap::new();
+    let mut all = Vec::with_capacity(batch.operations.len());
+    for operation in &batch.operations {
+        all.push(match operation {
+            Operation::Record { id, expected, head, .. } => {
+                let before = match records.insert(id, *head) {
+                    Some(earlier) => Some(earlier),
+                    None => stored(&tables.records, "records", id)?,
+                };
+                compare(|| format!("record {id}"), *expected, before.map(|head: RecordHead| head.version))?;
+                Before::Record(before)
+            }
+            Operation::Effect { id, expected, head, .. } => {
+                let before = match effects.insert(id, *head) {
+                    Some(earlier) => Some(earlier),
+                    None => stored(&tables.effects, "effects", id)?,
+                };
+                compare(|| format!("effect {id}"), *expected, before.map(|head: EffectHead| head.version))?;
+                Before::Effect(before)
+            }
+            _ => Before::Other,
+        });
+    }
+    Ok(all)
+}
+
+fn stored<T: serde::de::DeserializeOwned>(
+    table: &::redb::Table<'_, &'static str, &'static [u8]>,
+    name: &str,
+    id: &str,
+) -> Result<Option<T>, Failure> {
+    let found = table.get(id)?;
+    found.map(|found| codec::decode(name, id, found.value()).map_err(Failure::Batch)).transpose()
+}
+
+fn compare(what: impl Fn() -> String, expected: u64, found: Option<u64>) -> Result<(), Failure> {
+    let found = found.unwrap_or_default();
+    if found == expected {
+        return Ok(());
+    }
+    Err(Failure::Batch(StoreError::Conflict { what: what(), expected, found }))
+}

@@ -1,0 +1,125 @@
+//! Turns a batch into bytes before it reaches the writer, so that many threads share this work.
+
+use super::codec;
+use super::tables::{EffectHead, RecordHead};
+use crate::store::audit::Unchained;
+use crate::store::{Batch, Document, EffectEntry, Record, StoreError, Write};
+
+/// A batch that has only to be written.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) operations: Vec<Operation>,
+    /// About how many bytes it writes.
+    pub(super) size: usize,
+}
+
+/// One write as bytes.
+#[derive(Debug)]
+pub(super) enum Operation {
+    Record { id: String, key: String, expected: u64, head: RecordHead, bytes: Vec<u8> },
+    Effect { id: String, record: String, expected: u64, head: EffectHead, bytes: Vec<u8> },
+    Cursor { flow: String, bytes: Vec<u8> },
+    Audit { record: Option<String>, entry: Unchained },
+    Link { kind: String, value: String, record: String },
+    Document { record: String, name: String, about: Vec<u8>, bytes: Vec<u8> },
+    Blob { name: String, bytes: Option<Vec<u8>> },
+    Lease { name: String, bytes: Option<Vec<u8>> },
+}
+
+impl Prepared {
+    /// Writes everything that does not depend on what else is written.
+    pub(super) fn new(batch: Batch) -> Result<Self, StoreError> {
+        let operations = batch.writes.into_iter().map(operation).collect::<Result<Vec<_>, _>>()?;
+        let size = operations.iter().map(Operation::size).sum();
+        Ok(Self { operations, size })
+    }
+}
+
+impl Operation {
+    fn size(&self) -> usize {
+        match self {
+            Self::Record { bytes, .. } | Self::Effect { bytes, .. } | Self::Cursor { bytes, .. } => {
+                bytes.len()
+            }
+            Self::Audit { entry, .. } => 512 + entry.body.as_ref().map_or(0, Vec::len),
+            Self::Link { kind, value, record } => kind.len() + value.len() + record.len(),
+            Self::Document { about, bytes, .. } => about.len() + bytes.len(),
+            Self::Blob { bytes, .. } | Self::Lease { bytes, .. } => bytes.as_ref().map_or(0, Vec::len),
+        }
+    }
+}
+
+fn operation(write: Write) -> Result<Operation, StoreError> {
+    Ok(match write {
+        Write::Record { record, expected } => record_operation(*record, expected)?,
+        Write::Effect { effect, expected } => effect_operation(*effect, expected)?,
+        Write::Cursor { flow, cursor } => {
+            Operation::Cursor { bytes: codec::encode("cursors", &flow, &cursor)?, flow }
+        }
+        Write::Audit(mut draft) => {
+            let entry = Unchained::new(&draft);
+            Operation::Audit { record: draft.record.take().map(|id| id.as_str().to_owned()), entry }
+        }
+        Write::Link { kind, value, record } => {
+            Operation::Link { kind, value, record: record.as_str().to_owned() }
+        }
+        Write::Document { record, document } => document_operation(record.as_str(), document)?,
+        Write::Blob { name, bytes } => {
+            let bytes = bytes.map(|bytes| codec::encode_bytes("blobs", &name, &bytes));
+            Operation::Blob { name, bytes }
+        }
+        Write::Lease { name, lease } => {
+            let bytes = lease.map(|lease| codec::encode("leases", &name, &lease)).transpose()?;
+            Operation::Lease { name, bytes }
+        }
+    })
+}
+
+fn record_operation(mut record: Record, expected: u64) -> Result<Operation, StoreError> {
+    record.version = expected + 1;
+    let head = RecordHead {
+        version: record.version,
+        state: record.state,
+        changed: record.changed.as_nanosecond(),
+        due: record.due.as_nanosecond(),
+        noticed: record.notices.iter().any(|notice| notice.acknowledged.is_none()),
+    };
+    let bytes = codec::encode("records", record.id.as_str(), &record)?;
+    Ok(Operation::Record {
+        id: record.id.as_str().to_owned(),
+        key: record.id.key().to_owned(),
+        expected,
+        head,
+        bytes,
+    })
+}
+
+fn effect_operation(mut effect: EffectEntry, expected: u64) -> Result<Operation, StoreError> {
+    effect.version = expected + 1;
+    let bytes = codec::encode("effects", effect.id.as_str(), &effect)?;
+    Ok(Operation::Effect {
+        id: effect.id.as_str().to_owned(),
+        record: effect.record.as_str().to_owned(),
+        expected,
+        head: EffectHead { version: effect.version, state: effect.state },
+        bytes,
+    })
+}
+
+/// The bytes lie by themselves, so that listing documents does not read them.
+fn document_operation(record: &str, mut document: Document) -> Result<Operation, StoreError> {
+    let content = std::mem::take(&mut document.bytes);
+    document.size = content.len() as u64;
+    let key = document_key(record, &document.name);
+    Ok(Operation::Document {
+        record: record.to_owned(),
+        about: codec::encode("documents", &key, &document)?,
+        bytes: codec::encode_bytes("document_bytes", &key, &content),
+        name: document.name,
+    })
+}
+
+/// A document's place as one text.
+pub(super) fn document_key(record: &str, name: &str) -> String {
+    format!("{record}/{name}")
+}

@@ -1,0 +1,180 @@
+//! The tables, what they are keyed by, and the few fields that the indexes are made from.
+//!
+//! Tables of bytes hold values as [`super::codec`] writes them; the others are indexes that can be made from them.
+//! Times are nanoseconds since 1970, so that they sort and are exact.
+
+use ::redb::{Table, TableDefinition, WriteTransaction};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::error::Failure;
+use crate::store::{EffectState, RecordState};
+
+type Bytes = TableDefinition<'static, &'static str, &'static [u8]>;
+
+pub(super) const META: Bytes = TableDefinition::new("meta");
+pub(super) const RECORDS: Bytes = TableDefinition::new("records");
+/// Flow, state, change, record.
+pub(super) const RECORDS_CHANGED: TableDefinition<(&str, u8, i128, &str), ()> =
+    TableDefinition::new("records_changed");
+/// Flow, due, record; only of states that have something to do.
+pub(super) const RECORDS_DUE: TableDefinition<(&str, i128, &str), ()> = TableDefinition::new("records_due");
+/// Records with a notice that nobody has acknowledged.
+pub(super) const RECORDS_NOTICED: TableDefinition<&str, ()> = TableDefinition::new("records_noticed");
+/// Key, record.
+pub(super) const RECORDS_BY_KEY: TableDefinition<(&str, &str), ()> = TableDefinition::new("records_by_key");
+/// Flow, state.
+pub(super) const COUNTS: TableDefinition<(&str, u8), u64> = TableDefinition::new("counts");
+pub(super) const EFFECTS: Bytes = TableDefinition::new("effects");
+/// Record and place in the order of planning -> effect.
+pub(super) const EFFECTS_BY_RECORD: TableDefinition<(&str, u64), &str> =
+    TableDefinition::new("effects_by_record");
+pub(super) const EFFECTS_OPEN: TableDefinition<&str, ()> = TableDefinition::new("effects_open");
+pub(super) const CURSORS: Bytes = TableDefinition::new("cursors");
+/// Value, kind, record.
+pub(super) const LINKS: TableDefinition<(&str, &str, &str), ()> = TableDefinition::new("links");
+/// Record, kind, value.
+pub(super) const LINKS_BY_RECORD: TableDefinition<(&str, &str, &str), ()> =
+    TableDefinition::new("links_by_record");
+/// Record, name -> what it is.
+pub(super) const DOCUMENTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("documents");
+/// Record, name -> the bytes.
+pub(super) const DOCUMENT_BYTES: TableDefinition<(&str, &str), &[u8]> =
+    TableDefinition::new("document_bytes");
+pub(super) const BLOBS: Bytes = TableDefinition::new("blobs");
+pub(super) const LEASES: Bytes = TableDefinition::new("leases");
+pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+pub(super) const AUDIT_BY_RECORD: TableDefinition<(&str, u64), ()> = TableDefinition::new("audit_by_record");
+pub(super) const AUDIT_BODIES: TableDefinition<u64, &[u8]> = TableDefinition::new("audit_bodies");
+
+/// All tables that batches write to, open in one transaction.
+pub(super) struct Tables<'t> {
+    pub(super) records: Table<'t, &'static str, &'static [u8]>,
+    pub(super) changed: Table<'t, (&'static str, u8, i128, &'static str), ()>,
+    pub(super) due: Table<'t, (&'static str, i128, &'static str), ()>,
+    pub(super) noticed: Table<'t, &'static str, ()>,
+    pub(super) by_key: Table<'t, (&'static str, &'static str), ()>,
+    pub(super) counts: Table<'t, (&'static str, u8), u64>,
+    pub(super) effects: Table<'t, &'static str, &'static [u8]>,
+    pub(super) effects_by_record: Table<'t, (&'static str, u64), &'static str>,
+    pub(super) effects_open: Table<'t, &'static str, ()>,
+    pub(super) cursors: Table<'t, &'static str, &'static [u8]>,
+    pub(super) links: Table<'t, (&'static str, &'static str, &'static str), ()>,
+    pub(super) links_by_record: Table<'t, (&'static str, &'static str, &'static str), ()>,
+    pub(super) documents: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    pub(super) document_bytes: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    pub(super) blobs: Table<'t, &'static str, &'static [u8]>,
+    pub(super) leases: Table<'t, &'static str, &'static [u8]>,
+    pub(super) audit: Table<'t, u64, &'static [u8]>,
+    pub(super) audit_by_record: Table<'t, (&'static str, u64), ()>,
+    pub(super) audit_bodies: Table<'t, u64, &'static [u8]>,
+}
+
+impl<'t> Tables<'t> {
+    /// Opens all tables, creating those that a database of an earlier version does not have.
+    pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, Failure> {
+        Ok(Self {
+            records: transaction.open_table(RECORDS)?,
+            changed: transaction.open_table(RECORDS_CHANGED)?,
+            due: transaction.open_table(RECORDS_DUE)?,
+            noticed: transaction.open_table(RECORDS_NOTICED)?,
+            by_key: transaction.open_table(RECORDS_BY_KEY)?,
+            counts: transaction.open_table(COUNTS)?,
+            effects: transaction.open_table(EFFECTS)?,
+            effects_by_record: transaction.open_table(EFFECTS_BY_RECORD)?,
+            effects_open: transaction.open_table(EFFECTS_OPEN)?,
+            cursors: transaction.open_table(CURSORS)?,
+            links: transaction.open_table(LINKS)?,
+            links_by_record: transaction.open_table(LINKS_BY_RECORD)?,
+            documents: transaction.open_table(DOCUMENTS)?,
+            document_bytes: transaction.open_table(DOCUMENT_BYTES)?,
+            blobs: transaction.open_table(BLOBS)?,
+            leases: transaction.open_table(LEASES)?,
+            audit: transaction.open_table(AUDIT)?,
+            audit_by_record: transaction.open_table(AUDIT_BY_RECORD)?,
+            audit_bodies: transaction.open_table(AUDIT_BODIES)?,
+        })
+    }
+}
+
+/// What the indexes need to know of a record; read without the rest of it.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(from = "RecordFields")]
+pub(super) struct RecordHead {
+    pub(super) version: u64,
+    pub(super) state: RecordState,
+    pub(super) changed: i128,
+    pub(super) due: i128,
+    pub(super) noticed: bool,
+}
+
+#[derive(Deserialize)]
+struct RecordFields {
+    version: u64,
+    state: RecordState,
+    changed: Timestamp,
+    due: Timestamp,
+    notices: Vec<NoticeFields>,
+}
+
+#[derive(Deserialize)]
+struct NoticeFields {
+    acknowledged: Option<Timestamp>,
+}
+
+impl From<RecordFields> for RecordHead {
+    fn from(fields: RecordFields) -> Self {
+        Self {
+            version: fields.version,
+            state: fields.state,
+            changed: fields.changed.as_nanosecond(),
+            due: fields.due.as_nanosecond(),
+            noticed: fields.notices.iter().any(|notice| notice.acknowledged.is_none()),
+        }
+    }
+}
+
+/// What the indexes need to know of an effect.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct EffectHead {
+    pub(super) version: u64,
+    pub(super) state: EffectState,
+}
+
+/// Whether a record of this state has something to do at its due time.
+pub(super) fn is_due(state: RecordState) -> bool {
+    matches!(state, RecordState::Received | RecordState::Running | RecordState::Waiting)
+}
+
+/// Whether it is open what became of an effect of this state.
+pub(super) fn is_open(state: EffectState) -> bool {
+    matches!(state, EffectState::Sending | EffectState::Unknown | EffectState::InDoubt)
+}
+
+/// `mapping/flow` of a record's id.
+pub(super) fn flow_of(record: &str) -> &str {
+    let end = record.match_indices('/').nth(1).map_or(record.len(), |(index, _)| index);
+    &record[..end]
+}
+
+/// The number that stands for a state in keys; it must never change.
+pub(super) fn state_number(state: RecordState) -> u8 {
+    match state {
+        RecordState::Received => 1,
+        RecordState::Running => 2,
+        RecordState::Waiting => 3,
+        RecordState::Done => 4,
+        RecordState::Skipped => 5,
+        RecordState::Parked => 6,
+        RecordState::InDoubt => 7,
+        RecordState::Discarded => 8,
+    }
+}
+
+/// The state that a number stands for.
+pub(super) fn numbered_state(number: u8) -> Option<RecordState> {
+    use RecordState::*;
+    [Received, Running, Waiting, Done, Skipped, Parked, InDoubt, Discarded]
+        .into_iter()
+        .find(|state| state_number(*state) == number)
+}
