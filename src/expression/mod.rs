@@ -6,10 +6,10 @@
 //!
 //! Not here: YAML positions (see `spec`), which findings are shown (see `diagnostics`).
 //!
-//! Reading order: [`types`] what values look like, [`normalise`] how outside data is made to fit a type, [`fits`] the
-//! strict check before sending, [`template`] text with `{{ … }}`, [`selector`] JSONPath, [`value`] trees of templates,
-//! [`filters`]. Behind them: `pieces` splits a template, `check` finds its type and lowers it, `runtime` evaluates,
-//! `data` holds values, `arithmetic` calculates with decimals, `budget` bounds memory.
+//! Reading order: [`types`] what values look like, [`mod@normalise`] how outside data is made to fit a type,
+//! [`mod@fits`] the strict check before sending, [`template`] text with `{{ … }}`, [`selector`] JSONPath, [`value`]
+//! trees of templates, [`filters`]. Behind them: `pieces` splits a template, `check` finds its type and lowers it,
+//! `runtime` evaluates, `data` holds values, `arithmetic` calculates with decimals, `budget` bounds memory.
 
 mod arithmetic;
 mod budget;

@@ -3,7 +3,7 @@
 use minijinja::Value;
 
 use super::super::Type;
-use super::super::data::plain_text;
+use super::super::data::{plain_text, to_json};
 use super::{Filter, Kind, argument, is_empty, made, noun, param};
 
 /// The filters of this family.
@@ -63,5 +63,15 @@ pub const FILTERS: &[Filter] = &[
             };
             length.map(Value::from).ok_or_else(|| format!("{} has no length", noun(value)))
         },
+    },
+    Filter {
+        name: "json",
+        takes: Kind::Anything,
+        params: &[],
+        docs: "The value as compact JSON text.",
+        example: ("{{ {'a': [1, none]} | json }}", r#""{\"a\":[1,null]}""#),
+        nulls: true,
+        gives: |_, _| Ok(Type::TEXT),
+        run: |arguments| made(to_json(argument(arguments, 0)?)?.to_string()),
     },
 ];

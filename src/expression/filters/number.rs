@@ -185,7 +185,7 @@ fn split_evenly(arguments: &[Value]) -> Result<Value, String> {
 
 /// What a unit measures, and how many of the smallest exact unit it is.
 fn unit(name: &str) -> Option<(char, Decimal)> {
-    // In nanograms-like steps: an ounce is exactly 28.349523125 g, an inch exactly 25.4 mm.
+    // In grams and millimetres, all by definition exact.
     let exact = |measure, digits: i64, scale| Some((measure, Decimal::new(digits, scale)));
     match name {
         "g" => exact('w', 1, 0),

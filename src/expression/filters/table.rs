@@ -4,8 +4,8 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::super::Type;
-use super::super::data::{plain_text, to_json};
-use super::{Argument, Filter, Kind, argument, made, noun, option, param};
+use super::super::data::plain_text;
+use super::{Argument, Filter, Kind, argument, noun, option, param};
 
 /// The filters of this family.
 pub const FILTERS: &[Filter] = &[
@@ -46,16 +46,6 @@ pub const FILTERS: &[Filter] = &[
                 entries(argument(arguments, 0)?)?.into_iter().map(|(_, value)| value).collect::<Vec<_>>(),
             ))
         },
-    },
-    Filter {
-        name: "json",
-        takes: Kind::Anything,
-        params: &[],
-        docs: "The value as compact JSON text.",
-        example: ("{{ {'a': [1, none]} | json }}", r#""{\"a\":[1,null]}""#),
-        nulls: true,
-        gives: |_, _| Ok(Type::TEXT),
-        run: |arguments| made(to_json(argument(arguments, 0)?)?.to_string()),
     },
 ];
 

@@ -209,3 +209,47 @@ fn format_type(arguments: &[Argument]) -> Result<Type, String> {
         Err(error) => Err(format!("{format:?} is not a date format: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::expression::{Scope, Template, Values};
+
+    fn evaluate(source: &str) -> Result<String, String> {
+        let template = Template::compile(source, &Scope::new())
+            .unwrap_or_else(|problems| panic!("{source}: {problems:?}"));
+        template.text(&Values::default()).map_err(|error| error.message)
+    }
+
+    #[test]
+    fn reads_and_writes_dates_and_times() {
+        for (source, expected) in [
+            // The clock skips from 2:00 to 3:00, and shows 1:00 to 2:00 twice.
+            ("{{ '2026-03-08T02:30' | from_zone('America/New_York') }}", "2026-03-08T07:30:00Z"),
+            ("{{ '2026-11-01T01:30' | from_zone('America/New_York') }}", "2026-11-01T05:30:00Z"),
+            ("{{ '2026-03-09' | from_zone('Europe/Berlin') }}", "2026-03-08T23:00:00Z"),
+            ("{{ '2026-03-09T00:30:00+01:00' | to_zone('UTC') }}", "2026-03-08T23:30:00Z"),
+            (
+                "{{ '2026-03-09T14:05:00Z' | to_zone('America/New_York') | date_format('%-m/%-d/%y %-I:%M %p') }}",
+                "3/9/26 10:05 AM",
+            ),
+            ("{{ '20260309' | parse_date('%Y%m%d') }}", "2026-03-09"),
+            ("{{ '09.03.2026 14:05' | parse_date('%d.%m.%Y %H:%M') }}", "2026-03-09T14:05:00"),
+            ("{{ '2026-03-09 14:05 -0500' | parse_date('%Y-%m-%d %H:%M %z') }}", "2026-03-09T14:05:00-05:00"),
+            ("{{ '2026-03-09T14:05:00-05:00' | add_days(-9) }}", "2026-02-28T14:05:00-05:00"),
+            ("{{ '2024-02-28T08:00' | add_days(1) }}", "2024-02-29T08:00:00"),
+            ("{{ '2026-03-09T14:05:00Z' | day }}", "2026-03-09"),
+        ] {
+            assert_eq!(evaluate(source).as_deref(), Ok(expected), "{source}");
+        }
+        for (source, expected) in [
+            ("{{ 'soon' | day }}", "\"soon\" is not a date or time"),
+            ("{{ '2026-03-09' | to_zone('UTC') }}", "use `from_zone` first"),
+            ("{{ '2026-03-09T14:05:00Z' | from_zone('UTC') }}", "already says its time zone"),
+            ("{{ '2026-02-30' | day }}", "is not a date or time"),
+            ("{{ '2026-03-09' | add_days(99999999999) }}", "`add_days`"),
+        ] {
+            let error = evaluate(source).unwrap_err();
+            assert!(error.contains(expected), "{source}: {error}");
+        }
+    }
+}

@@ -77,7 +77,7 @@ fn garbage_never_panics() {
         "%", "$", "where", "sum_of", "\n",
     ];
     let mut seed = 7_u64;
-    for _ in 0..20_000 {
+    for _ in 0..5_000 {
         let mut source = String::from("{{ ");
         for _ in 0..12 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

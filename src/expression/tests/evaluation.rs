@@ -192,3 +192,12 @@ fn knows_the_type_of_every_result() {
         assert_eq!(compile(source).result_type().to_string(), expected, "{source}");
     }
 }
+
+#[test]
+fn compiled_things_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone + 'static>() {}
+    shared::<Template>();
+    shared::<Values>();
+    shared::<crate::expression::ValueTemplate>();
+    shared::<crate::expression::Selector>();
+}
