@@ -135,7 +135,8 @@ pub fn tidy(findings: &mut Vec<Diagnostic>) {
         let place = |finding: &Diagnostic| (finding.primary.span.clone(), finding.severity, finding.code);
         place(a).cmp(&place(b)).then_with(|| a.headline.cmp(&b.headline))
     });
-    findings.dedup_by(|b, a| a.code == b.code && a.primary.span == b.primary.span && a.headline == b.headline);
+    findings
+        .dedup_by(|b, a| a.code == b.code && a.primary.span == b.primary.span && a.headline == b.headline);
     let mut error: Option<Span> = None;
     findings.retain(|finding| {
         if finding.is_error() {

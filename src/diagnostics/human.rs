@@ -17,7 +17,8 @@ fn group<'a>(finding: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level.primary_title(clean(&finding.headline)).id(finding.code).elements([] as [Origin<'_>; 0]);
+    let mut group =
+        level.primary_title(clean(&finding.headline)).id(finding.code).elements([] as [Origin<'_>; 0]);
     let mut rest: Vec<&Label> = finding.secondary.iter().collect();
     group = place(group, &finding.primary, &mut rest, AnnotationKind::Primary, sources);
     while !rest.is_empty() {
@@ -58,7 +59,8 @@ fn annotation<'a>(kind: AnnotationKind, label: &'a Label, text: &str) -> Annotat
     let start = text.floor_char_boundary(label.span.start);
     let end = text.floor_char_boundary(label.span.end).max(start);
     // A finding is about the beginning of what it covers: long blocks are not drawn.
-    let end = text[start..end].find('\n').map_or(end, |line| start + text[start..start + line].trim_end().len());
+    let end =
+        text[start..end].find('\n').map_or(end, |line| start + text[start..start + line].trim_end().len());
     let annotation = kind.span(start..end);
     if label.text.is_empty() { annotation } else { annotation.label(clean(&label.text)) }
 }

@@ -6,7 +6,8 @@ use super::{Diagnostic, Sources};
 
 /// Writes all findings as an array, one object a line.
 pub fn render(findings: &[Diagnostic], sources: &Sources) -> String {
-    let lines: Vec<String> = findings.iter().map(|finding| format!("  {}", object(finding, sources))).collect();
+    let lines: Vec<String> =
+        findings.iter().map(|finding| format!("  {}", object(finding, sources))).collect();
     if lines.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", lines.join(",\n")) }
 }
 

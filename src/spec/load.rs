@@ -233,9 +233,15 @@ impl<'a> Loader<'a> {
 
     fn system_tree(&mut self, tree: &Tree, stem: String) -> Option<Arc<Checked>> {
         let mut findings = Vec::new();
-        let raw: Option<SystemFile> = self.raw(tree, Kind::System, &mut findings);
-        let checked = raw.map(|raw| {
-            let mut checker = Checker { tree, sources: self.sources, findings: &mut findings };
+        let raw: Option<(SystemFile, Dropped)> = self.raw(tree, Kind::System, &mut findings);
+        let checked = raw.map(|(raw, dropped)| {
+            let mut checker = Checker {
+                tree,
+                sources: self.sources,
+                dropped: &dropped,
+                lenient: false,
+                findings: &mut findings,
+            };
             same_name(&mut checker, raw.system.as_ref(), &stem);
             Arc::new(system::check(&mut checker, &raw))
         });
@@ -250,10 +256,16 @@ impl<'a> Loader<'a> {
 
     fn mapping_tree(&mut self, tree: &Tree, stem: String) -> Option<Arc<Mapping>> {
         let mut findings = Vec::new();
-        let raw: Option<MappingFile> = self.raw(tree, Kind::Mapping, &mut findings);
-        let mapping = raw.and_then(|raw| {
+        let raw: Option<(MappingFile, Dropped)> = self.raw(tree, Kind::Mapping, &mut findings);
+        let mapping = raw.and_then(|(raw, dropped)| {
             let roles = self.roles(tree, &raw, &mut findings);
-            let mut checker = Checker { tree, sources: self.sources, findings: &mut findings };
+            let mut checker = Checker {
+                tree,
+                sources: self.sources,
+                dropped: &dropped,
+                lenient: false,
+                findings: &mut findings,
+            };
             same_name(&mut checker, raw.mapping.as_ref(), &stem);
             mapping::check(&mut checker, &raw, &roles)
         });
@@ -285,7 +297,7 @@ impl<'a> Loader<'a> {
         let text = self.text(&directory.join(CONFIG_FILE), Some(directory));
         let tree = text.and_then(|text| yaml::parse(&text.file, &text.text, &mut self.findings));
         let mut findings = Vec::new();
-        let raw: Option<ConfigFile> =
+        let raw: Option<(ConfigFile, Dropped)> =
             tree.as_ref().and_then(|tree| self.raw(tree, Kind::Config, &mut findings));
         // All own files are checked, used or not.
         for name in names(self.folders.systems.as_deref(), &[]) {
@@ -294,8 +306,9 @@ impl<'a> Loader<'a> {
         for name in names(self.folders.mappings.as_deref(), &[]) {
             self.mapping(&name);
         }
-        let config =
-            tree.zip(raw).and_then(|(tree, raw)| self.check_config(&tree, &raw, directory, &mut findings));
+        let config = tree.zip(raw).and_then(|(tree, (raw, dropped))| {
+            self.check_config(&tree, &raw, &dropped, directory, &mut findings)
+        });
         self.findings.append(&mut findings);
         config
     }
@@ -304,6 +317,7 @@ impl<'a> Loader<'a> {
         &mut self,
         tree: &Tree,
         raw: &ConfigFile,
+        dropped: &Dropped,
         directory: &Path,
         findings: &mut Vec<Diagnostic>,
     ) -> Option<Config> {
@@ -328,7 +342,8 @@ impl<'a> Loader<'a> {
             mappings: &mappings,
             mapping_names: &mapping_names,
         };
-        let mut checker = Checker { tree, sources: self.sources, findings: &mut *findings };
+        let mut checker =
+            Checker { tree, sources: self.sources, dropped, lenient: false, findings: &mut *findings };
         let config = config::check(&mut checker, raw, directory, &known);
         config.filter(|_| !findings.iter().any(Diagnostic::is_error))
     }
@@ -339,7 +354,7 @@ impl<'a> Loader<'a> {
         tree: &Tree,
         kind: Kind,
         findings: &mut Vec<Diagnostic>,
-    ) -> Option<T> {
+    ) -> Option<(T, Dropped)> {
         if let Some(other) = kind_of(tree).filter(|found| *found != kind) {
             let place = tree.entries(tree.root()).first().map_or(tree.root(), |(key, _)| *key);
             let headline = format!("this is {}, not {}", other.noun(), kind.noun());
@@ -349,7 +364,7 @@ impl<'a> Loader<'a> {
         }
         let dropped: Dropped = structure::check(tree, kind, findings);
         match raw::read(tree, tree.root(), &dropped) {
-            Ok(raw) => Some(raw),
+            Ok(raw) => Some((raw, dropped)),
             Err(error) => {
                 if !findings.iter().any(Diagnostic::is_error) {
                     let headline = format!("this file cannot be read: {error}");

@@ -55,7 +55,7 @@ impl<'a> Walk<'a> {
         };
         let content = self.tree.content(at.id);
         if !is_a(content, wanted) {
-            return self.wrong_type(&[wanted], at);
+            return self.wrong_type(&[wanted], schema, at);
         }
         match content {
             Content::Map(_) => self.map(schema, at),
@@ -145,22 +145,23 @@ impl<'a> Walk<'a> {
     fn choice(&mut self, branches: &[&'a Value], at: At<'_>) -> bool {
         let content = self.tree.content(at.id);
         let kinds: Vec<(&str, &'a Value)> = branches.iter().filter_map(|branch| kind(branch)).collect();
-        if let (Content::Map(_), false) = (content, kinds.is_empty()) {
-            return self.one_kind(&kinds, at);
+        match content {
+            Content::Map(_) if !kinds.is_empty() => return self.one_kind(&kinds, at),
+            Content::Text(text) if !kinds.is_empty() => {
+                let words: Vec<&str> = branches.iter().flat_map(|branch| words(branch)).collect();
+                return words.contains(&text.as_str()) || self.bare_kind(&text.clone(), &words, &kinds, at);
+            }
+            _ => {}
         }
         let fitting: Vec<&'a Value> =
             branches.iter().copied().filter(|branch| matches(content, branch)).collect();
-        match (&fitting[..], content) {
-            ([only], _) => self.value(only, at),
-            ([], Content::Text(text)) if !kinds.is_empty() => {
-                let text = text.clone();
-                self.bare_kind(&text, &kinds, at)
-            }
-            ([], _) => {
+        match fitting[..] {
+            [only] => self.value(only, at),
+            [] => {
                 let wanted: Vec<&str> = branches.iter().map(|branch| type_of(branch)).collect();
-                self.wrong_type(&wanted, at)
+                self.wrong_type(&wanted, &Value::Null, at)
             }
-            (several, _) => self.words_or_kinds(several, &kinds, at),
+            _ => self.words(&fitting, at),
         }
     }
 
@@ -210,47 +211,31 @@ impl<'a> Walk<'a> {
         false
     }
 
-    /// `paging: token`, where fields are needed below the kind.
-    fn bare_kind(&mut self, word: &str, kinds: &[(&str, &'a Value)], at: At<'_>) -> bool {
-        let names = || kinds.iter().map(|(name, _)| *name);
-        if names().any(|name| name == word) {
+    /// `paging: token`, where fields are needed below the kind, or a word that is neither.
+    fn bare_kind(&mut self, word: &str, words: &[&str], kinds: &[(&str, &'a Value)], at: At<'_>) -> bool {
+        let names = || words.iter().copied().chain(kinds.iter().map(|(name, _)| *name));
+        let place = self.tree.span(at.id);
+        if kinds.iter().any(|(name, _)| *name == word) {
             let headline = format!("`{word}` needs its own keys below it");
             let help = format!("write `{}: {{ {word}: {{ … }} }}`", at.bare());
-            self.report("missing-kind", self.tree.span(at.id), headline, &help);
-            return false;
+            self.report("missing-kind", place, headline, &help);
+        } else {
+            let headline = format!("`{word}` is not a kind of {}", at.name);
+            self.report("unknown-kind", place, headline, &suggest(word, names(), "the kinds are"));
         }
-        let headline = format!("`{word}` is not a kind of {}", at.name);
-        let help = suggest(word, names(), "the kinds are");
-        self.report("unknown-kind", self.tree.span(at.id), headline, &help);
         false
-    }
-
-    fn words_or_kinds(&mut self, words: &[&'a Value], kinds: &[(&str, &'a Value)], at: At<'_>) -> bool {
-        match self.tree.content(at.id) {
-            Content::Text(text) if kinds.iter().any(|(name, _)| name == text) => {
-                let text = text.clone();
-                self.bare_kind(&text, kinds, at)
-            }
-            _ => self.words(words, at),
-        }
     }
 
     /// A scalar that must be one of the words of these schemas, where they have any.
     fn words(&mut self, schemas: &[&'a Value], at: At<'_>) -> bool {
-        let words: Vec<&'a Value> = schemas
-            .iter()
-            .flat_map(|schema| {
-                let many = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
-                many.chain(schema.get("const"))
-            })
-            .collect();
+        let words: Vec<&str> = schemas.iter().flat_map(|schema| words(schema)).collect();
         let value = self.tree.json(at.id);
-        if words.is_empty() || words.contains(&&value) {
+        if words.is_empty() || value.as_str().is_some_and(|value| words.contains(&value)) {
             return true;
         }
-        let written = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let written = plain(&value);
         let headline = format!("`{written}` is not a word for {}", at.name);
-        let help = suggest(&written, words.iter().filter_map(|word| word.as_str()), "write one of");
+        let help = suggest(&written, words.iter().copied(), "write one of");
         self.report("unknown-word", self.tree.span(at.id), headline, &help);
         false
     }
@@ -313,7 +298,7 @@ impl<'a> Walk<'a> {
         self.report("missing-key", self.tree.span(at.head), headline, &help);
     }
 
-    fn wrong_type(&mut self, wanted: &[&str], at: At<'_>) -> bool {
+    fn wrong_type(&mut self, wanted: &[&str], schema: &Value, at: At<'_>) -> bool {
         let content = self.tree.content(at.id);
         let mut nouns: Vec<&str> = wanted.iter().map(|wanted| noun(wanted)).collect();
         nouns.dedup();
@@ -325,8 +310,12 @@ impl<'a> Walk<'a> {
             Content::Null => format!("there is nothing after {}", at.name),
             _ => format!("{} must be {}, not {}", at.name, nouns.join(" or "), seen(content)),
         };
+        let example = schema.get("examples").and_then(|examples| examples.get(0)?.as_str());
         let help = match content {
             Content::Null => format!("write {} there, or remove the key", nouns.join(" or ")),
+            Content::Number(_) | Content::Boolean(_) if example.is_some() => {
+                format!("write for example `{}: {}`", at.bare(), example.unwrap_or_default())
+            }
             Content::Number(_) | Content::Boolean(_) if wanted.contains(&"string") => {
                 let written = self.tree.text.get(self.tree.node(at.id).span.clone()).unwrap_or_default();
                 format!("put it in quotes: `\"{written}\"`")
@@ -355,11 +344,17 @@ impl<'a> Walk<'a> {
 }
 
 /// The kind's name and schema, for a branch that is a map with one known key.
-fn kind<'a>(branch: &'a Value) -> Option<(&'a str, &'a Value)> {
+fn kind(branch: &Value) -> Option<(&str, &Value)> {
     let properties = branch.get("properties")?.as_object()?;
     let required = branch.get("required")?.as_array()?;
     let (name, schema) = properties.iter().next()?;
     (properties.len() == 1 && required.len() == 1).then_some((name.as_str(), schema))
+}
+
+/// The words that a schema allows.
+fn words(schema: &Value) -> impl Iterator<Item = &str> {
+    let many = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    many.chain(schema.get("const")).filter_map(Value::as_str)
 }
 
 fn matches(content: &Content, branch: &Value) -> bool {

@@ -3,4 +3,5 @@
 
 mod engine;
 mod house;
+mod specs;
 mod world;

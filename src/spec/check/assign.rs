@@ -1,6 +1,6 @@
 //! What may be given where: templates and plain values against the types that are wanted.
 
-use crate::expression::{ObjectType, Type, ValueTemplate, assignable, fits};
+use crate::expression::{ObjectType, Type, ValueTemplate, assignable, did_you_mean, fits};
 use crate::spec::structure::suggest;
 use crate::spec::tree::{Content, NodeId};
 
@@ -26,7 +26,8 @@ impl Checker<'_> {
                         Some(wanted) => fine &= self.assign(&field.value, inner, key, &wanted.ty),
                     }
                 }
-                fine & self.all_fields(head, object, |name| fields.iter().any(|field| field.name == name))
+                let given: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+                fine & self.all_fields(head, object, &given)
             }
             (ValueTemplate::Object(fields), Type::Table(item)) => fields.iter().fold(true, |fine, field| {
                 let inner = self.field_node(node, &field.name);
@@ -79,14 +80,24 @@ impl Checker<'_> {
     }
 
     fn unknown_field(&mut self, key: NodeId, name: &str, object: &ObjectType) -> bool {
-        let kind = Type::Object(object.clone().into());
-        let headline = format!("{kind} has no field `{name}`");
+        let headline = match &object.name {
+            Some(kind) => format!("`{kind}` has no field `{name}`"),
+            None => format!("there is no field `{name}` here"),
+        };
         let help = suggest(name, object.fields.keys().map(String::as_str), "the fields are");
         self.report("unknown-field", key, headline, help);
         false
     }
 
-    fn all_fields(&mut self, head: NodeId, object: &ObjectType, given: impl Fn(&str) -> bool) -> bool {
+    /// Reports the fields that are missing, but for those that were misspelt.
+    fn all_fields(&mut self, head: NodeId, object: &ObjectType, given: &[&str]) -> bool {
+        let names = || object.fields.keys().map(String::as_str);
+        let misspelt: Vec<&str> = given
+            .iter()
+            .filter(|name| !object.fields.contains_key(**name))
+            .filter_map(|name| did_you_mean(name, names()))
+            .collect();
+        let given = |name: &str| given.contains(&name) || misspelt.contains(&name);
         let mut fine = true;
         for (name, field) in
             object.fields.iter().filter(|(name, field)| !given(name) && !field.ty.may_be_null())
@@ -126,8 +137,8 @@ impl Checker<'_> {
                         None => self.unknown_field(*key, name, object),
                     };
                 }
-                let tree = self.tree;
-                fine & self.all_fields(head, object, |name| tree.entry(node, name).is_some())
+                let given: Vec<&str> = entries.iter().map(|(key, _)| self.text(*key)).collect();
+                fine & self.all_fields(head, object, &given)
             }
             (Content::Map(entries), Type::Table(item)) => {
                 entries.iter().fold(true, |fine, (key, value)| fine & self.literal(*value, *key, item))

@@ -6,7 +6,7 @@ use crate::base::duration;
 use crate::diagnostics::{Diagnostic, Sources, Span};
 use crate::expression::{Scope, Type};
 use crate::spec::model::Place;
-use crate::spec::raw::Written;
+use crate::spec::raw::{Dropped, Written};
 use crate::spec::structure::{one_of, suggest};
 use crate::spec::tree::{Content, NodeId, Tree};
 
@@ -16,6 +16,10 @@ pub struct Checker<'a> {
     pub tree: &'a Tree,
     /// Where lines begin.
     pub sources: &'a Sources,
+    /// The parts that the structural check refused.
+    pub dropped: &'a Dropped,
+    /// Whether unknown names are passed over, because what would have defined them has a finding of its own.
+    pub lenient: bool,
     /// What was found.
     pub findings: &'a mut Vec<Diagnostic>,
 }
@@ -64,6 +68,19 @@ impl<'a> Checker<'a> {
     /// Where a node stands.
     pub fn place(&self, node: NodeId) -> Place {
         self.tree.place(node, self.sources)
+    }
+
+    /// Whether some part of a node was refused.
+    pub fn incomplete(&self, node: NodeId) -> bool {
+        self.dropped.range((node, 0)..=(node, usize::MAX)).next().is_some()
+    }
+
+    /// The names below a key of the file, also of parts that were refused.
+    pub fn names_below(&self, key: &str) -> Vec<&'a str> {
+        let tree = self.tree;
+        let table = tree.entry(tree.root(), key);
+        let entries = table.into_iter().flat_map(|(_, table)| tree.entries(table));
+        entries.filter_map(|(name, _)| tree.as_text(*name)).collect()
     }
 
     /// The text of a scalar.

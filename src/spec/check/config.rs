@@ -44,15 +44,7 @@ pub fn check(
             _ => whole = false,
         }
     }
-    let declared = Declared {
-        names: raw
-            .connections
-            .iter()
-            .flat_map(|table| table.iter())
-            .map(|(name, _)| name.value.as_str())
-            .collect(),
-        fine: &connections,
-    };
+    let declared = Declared { names: checker.names_below("connections"), fine: &connections };
     let mut mappings = IndexMap::new();
     for (name, raw) in raw.mappings.iter().flat_map(|table| table.iter()) {
         match mapping_use(checker, name, raw, &declared, known) {

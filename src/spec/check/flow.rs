@@ -29,6 +29,7 @@ pub fn flow(
         _ => Type::Any,
     };
     let mut names = scope([("settings", settings)]);
+    checker.lenient = raw.record.is_none();
     let record = raw
         .record
         .as_ref()

@@ -24,7 +24,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
     }
     let (settings, _) = settings::declare(checker, &mut Types::default(), &raw.settings);
     settings::unused(checker, &raw.settings);
-    let settings_type = settings::scope_type(&settings);
+    let settings_type = settings::scope_type(checker, &settings);
     let mut flows = IndexMap::new();
     for (name, raw) in raw.flows.iter().flat_map(|flows| flows.iter()) {
         checker.name(name.node, "a flow");

@@ -44,6 +44,8 @@ impl Draft {
     ) -> Option<Self> {
         let input = match raw.input {
             Some(tree) => types.object(checker, tree, "the input"),
+            // A misspelt `input` has been reported.
+            None if checker.incomplete(raw.node) => Type::Any,
             None => Type::object([]),
         };
         let answer = raw.answer.map_or(Type::Any, |tree| types.read(checker, tree));

@@ -67,7 +67,10 @@ impl Checker<'_> {
         let cron = match written.parse::<croner::Cron>() {
             Ok(cron) => Some(cron),
             Err(error) => {
-                let headline = format!("`{}` is not a cron expression: {error}", written.value);
+                let reason = error.to_string();
+                let reason =
+                    reason.rsplit(": ").next().unwrap_or_default().trim_end_matches('.').to_lowercase();
+                let headline = format!("`{}` is not a cron expression: {reason}", written.value);
                 let help = "write minute, hour, day, month and weekday, for example `0 6-18 * * MON-FRI`";
                 self.report("not-a-cron", written.node, headline, help);
                 None

@@ -67,9 +67,12 @@ fn fitted(value: Value, ty: &Type) -> Value {
     normalise(value.clone(), ty).unwrap_or(value)
 }
 
-/// What expressions see as `settings`.
-pub fn scope_type(settings: &IndexMap<String, Setting>) -> Type {
-    let fields = settings
+/// What expressions see as `settings`; settings with a finding are anything.
+pub fn scope_type(checker: &Checker<'_>, settings: &IndexMap<String, Setting>) -> Type {
+    if settings.is_empty() && checker.incomplete(checker.tree.root()) {
+        return Type::Any;
+    }
+    let mut fields: IndexMap<String, Field> = settings
         .iter()
         .map(|(name, setting)| {
             let ty =
@@ -77,6 +80,9 @@ pub fn scope_type(settings: &IndexMap<String, Setting>) -> Type {
             (name.clone(), Field { ty, docs: setting.docs.clone() })
         })
         .collect();
+    for name in checker.names_below("settings") {
+        fields.entry(name.to_owned()).or_insert(Field { ty: Type::Any, docs: None });
+    }
     Type::Object(Arc::new(ObjectType { name: Some("settings".to_owned()), fields }))
 }
 

@@ -72,8 +72,14 @@ impl Steps<'_, '_> {
             }),
             Some("set") => raw.set.as_ref().and_then(|set| self.set(set, &inner, &mut later, conditional)),
             Some("link") => raw.link.as_ref().and_then(|link| self.link(link, &inner)),
-            Some(_) => raw.for_each.as_ref().and_then(|list| self.for_each(list, raw, &inner, &path)),
-            None => None,
+            Some("for_each") => {
+                raw.for_each.as_ref().and_then(|list| self.for_each(list, raw, &inner, &path))
+            }
+            _ => {
+                // Nobody knows what the step would have defined.
+                self.checker.lenient = true;
+                None
+            }
         };
         names.append(&mut later);
         let id = raw.id.as_ref().map(|id| id.value.clone());

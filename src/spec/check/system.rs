@@ -44,11 +44,11 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let mut types = Types::declare(checker, &raw.types);
     let (settings, _) = settings::declare(checker, &mut types, &raw.settings);
     settings::unused(checker, &raw.settings);
-    let settings_type = settings::scope_type(&settings);
+    let settings_type = settings::scope_type(checker, &settings);
     let names = scope([("settings", &settings_type)]);
     let base_url = raw.base_url.as_ref().and_then(|written| base_url(checker, written, &names));
     let credentials = credentials(checker, raw);
-    let credential_names: Vec<&str> = credentials.keys().map(String::as_str).collect();
+    let credential_names = checker.names_below("credentials");
     let auth = raw.auth.and_then(|tree| auth(checker, tree, &names, &credential_names));
     let transport =
         raw.transport.and_then(|tree| transport(checker, tree, &settings_type, &credential_names));
@@ -67,15 +67,15 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let operations = operations(checker, &mut types, &around, &raw.operations);
     let streams = streams(checker, &mut types, &settings_type, raw);
     let ping = match &raw.ping {
-        Some(ping) => self::ping(checker, ping, &operations, &raw.operations, &names).map(Some),
+        Some(ping) => self::ping(checker, ping, &operations, &names).map(Some),
         None => Some(None),
     };
     let mut checked = Checked {
         system: None,
         operations,
         streams,
-        operation_names: raw.operations.iter().map(|(name, _)| name.value.clone()).collect(),
-        stream_names: raw.streams.iter().map(|(name, _)| name.value.clone()).collect(),
+        operation_names: checker.names_below("operations").into_iter().map(str::to_owned).collect(),
+        stream_names: checker.names_below("streams").into_iter().map(str::to_owned).collect(),
     };
     let build = || {
         Some(System {
@@ -188,7 +188,10 @@ fn limits(checker: &mut Checker<'_>, raw: Option<&RawLimits>, names: &Scope) -> 
     let first = checker.duration_or(retry.and_then(|raw| raw.first.as_ref()), SECOND);
     let max = checker.duration_or(retry.and_then(|raw| raw.max.as_ref()), SECOND * 300);
     let attempts = retry.and_then(|raw| raw.attempts).unwrap_or(8);
-    let timeout = checker.duration_or(raw.and_then(|raw| raw.timeout.as_ref()), SECOND * 60);
+    let timeout = match raw.and_then(|raw| raw.timeout.as_ref()) {
+        Some(raw) => checker.yields_duration(raw, names),
+        None => Some(ValueTemplate::Literal(json!("60s"))),
+    };
     let rate = match raw.and_then(|raw| raw.rate.as_ref()) {
         Some(raw) => {
             let calls = raw.calls.and_then(|tree| checker.yields_integer(tree.0, names));
@@ -227,7 +230,7 @@ fn operations(
             None => {}
         }
     }
-    let declared: Vec<&str> = raw.iter().map(|(name, _)| name.value.as_str()).collect();
+    let declared = checker.names_below("operations");
     let others = Others { finished: &finished, results: &results, declared: &declared };
     let mut done = Vec::new();
     for (draft, raw) in creates {
@@ -260,14 +263,13 @@ fn ping(
     checker: &mut Checker<'_>,
     raw: &RawPing,
     operations: &IndexMap<String, Arc<Operation>>,
-    declared: &Table<Written<RawOperation>>,
     names: &Scope,
 ) -> Option<Ping> {
     let name = raw.operation.as_ref()?;
     let Some(operation) = operations.get(&name.value) else {
-        if declared.get(&name.value).is_none() {
+        let all = checker.names_below("operations");
+        if !all.contains(&name.value.as_str()) {
             let headline = format!("there is no operation `{}`", name.value);
-            let all = declared.iter().map(|(name, _)| name.value.as_str()).collect::<Vec<_>>();
             checker.unknown("unknown-operation", name.node, headline, all.into_iter(), "the operations are");
         }
         return None;

@@ -35,6 +35,11 @@ impl Types {
                 types.declared.insert(name.value.clone(), tree.0);
             }
         }
+        for name in checker.names_below("types") {
+            if table.get(name).is_none() {
+                types.read.insert(name.to_owned(), Type::Any);
+            }
+        }
         for name in types.declared.keys().cloned().collect::<Vec<_>>() {
             types.named(checker, &name);
         }
@@ -109,7 +114,7 @@ impl Types {
             checker.report("recursive-type", id, headline, "write `any` at the depth where you stop looking");
             return Type::Any;
         }
-        if self.declared.contains_key(word) {
+        if self.declared.contains_key(word) || self.read.contains_key(word) {
             return self.named(checker, word);
         }
         let names: Vec<&str> = BUILT_IN.into_iter().chain(self.declared.keys().map(String::as_str)).collect();
