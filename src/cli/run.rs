@@ -33,6 +33,10 @@ pub struct Args {
     /// With `--until-idle`: exits with 1 when records are parked, too.
     #[arg(long, requires = "until_idle")]
     fail_on_parked: bool,
+    /// Accepts a store that was restored from an older copy: until every flow has caught up, the other side is asked for
+    /// each shipment and the like before it is made.
+    #[arg(long)]
+    recover: bool,
     #[command(flatten)]
     config: ConfigArg,
     #[command(flatten)]
@@ -46,7 +50,7 @@ impl Args {
     /// When the engine cannot start, or its store fails.
     pub async fn run(self, output: &Output) -> Outcome {
         let workspace = Workspace::load(&self.config, output)?;
-        let opened = workspace.engine()?;
+        let opened = if self.recover { workspace.engine_of_restored_store()? } else { workspace.engine()? };
         let engine = &opened.engine;
         let listener = admin::bind(&workspace.socket())
             .map_err(|error| Trouble::cannot_start(format!("the admin socket cannot be made: {error}")))?;

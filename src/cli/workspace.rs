@@ -12,6 +12,7 @@ use crate::engine::command::{Command, Reply};
 use crate::engine::{self, Engine, Parts};
 use crate::server::admin;
 use crate::spec::model::{Config, KeySource};
+use crate::store::directory::OpenOptions;
 use crate::store::redb::RedbStore;
 use crate::store::{Store, StoreError};
 use crate::vault::{MasterKey, Vault};
@@ -139,6 +140,19 @@ impl Workspace {
         }
     }
 
+    /// As [`Workspace::engine`], over a store that may have been restored from an older copy: nothing is sent before the
+    /// other side was asked for it.
+    ///
+    /// # Errors
+    /// As [`Workspace::engine`].
+    pub fn engine_of_restored_store(&self) -> Result<Opened, Trouble> {
+        let vault = self.vault()?;
+        let options = OpenOptions { accept_older: true };
+        let store =
+            RedbStore::open_with(&self.state(), options, self.clock.now()).map_err(Trouble::cannot_start)?;
+        self.assemble(vault, Arc::new(store), None)
+    }
+
     fn open(&self, directory: &Path) -> Result<Arc<RedbStore>, StoreError> {
         RedbStore::open(directory, self.clock.now()).map(Arc::new)
     }
@@ -155,6 +169,7 @@ impl Workspace {
             vault,
             clock: Arc::clone(&self.clock),
             epoch: store.epoch(),
+            restored: store.opening().older,
         };
         let engine = Engine::new(parts).map_err(Trouble::cannot_start)?;
         Ok(Opened { engine, store, scratch })

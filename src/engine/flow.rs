@@ -20,6 +20,9 @@ use crate::store::{RecordState, StoreError};
 /// After so many troubles in a row an engine that runs until idle gives the flow up.
 const PATIENCE: u32 = 6;
 
+/// How long a stop waits for what is in flight.
+const GRACE: Duration = Duration::from_secs(30);
+
 /// A flow at work.
 pub(super) struct FlowRuntime {
     /// `mapping/flow`.
@@ -108,6 +111,9 @@ impl FlowRuntime {
                 () = shared.clock.sleep_until(next) => {}
                 () = self.poll_now.notified() => {}
             }
+            if self.condition().given_up {
+                return Ok(());
+            }
             let began = shared.clock.now();
             match self.poll(&shared).await? {
                 Ok(()) => {
@@ -150,23 +156,46 @@ impl FlowRuntime {
         let mut in_flight: HashSet<RecordId> = HashSet::new();
         loop {
             let stopping = shared.stop.is_cancelled();
-            let given_up = until_idle && self.condition().given_up;
+            let given_up = self.condition().given_up;
             if !stopping && !given_up {
                 self.start_due(&shared, &mut tasks, &mut in_flight)?;
             }
-            let finished = (stopping || given_up || until_idle && self.idle(&shared)?) && tasks.is_empty();
-            if finished {
+            let idle = !stopping && self.idle(&shared)?;
+            if idle && tasks.is_empty() {
+                shared.caught_up(&self.name).await?;
+            }
+            if (given_up || until_idle && idle) && tasks.is_empty() {
                 return Ok(());
+            }
+            if stopping {
+                return self.drain(&shared, tasks, in_flight).await;
             }
             let wake = self.next_wake(&shared, in_flight.len() >= self.width)?;
             tokio::select! {
                 Some(joined) = tasks.join_next() => self.ended(&shared, joined, &mut in_flight, until_idle)?,
                 () = self.work.notified() => {}
-                () = shared.clock.sleep_until(wake), if !stopping && !given_up => {}
-                () = shared.stop.cancelled(), if !stopping => {}
+                () = shared.clock.sleep_until(wake), if !given_up => {}
+                () = shared.stop.cancelled() => {}
             }
             self.condition().in_flight = in_flight.len() as u64;
         }
+    }
+
+    /// Lets what is in flight end. What takes too long (a record that waits for its turn at a slow system) is dropped where
+    /// it stands, which is no worse than a crash.
+    async fn drain(
+        &self,
+        shared: &Shared,
+        mut tasks: JoinSet<(RecordId, Result<Ended, Stop>)>,
+        mut in_flight: HashSet<RecordId>,
+    ) -> Result<(), Stop> {
+        let all = async {
+            while let Some(joined) = tasks.join_next().await {
+                self.ended(shared, joined, &mut in_flight, false)?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(GRACE, all).await.unwrap_or(Ok(()))
     }
 
     /// Starts as many due records as there is room for.
@@ -202,7 +231,8 @@ impl FlowRuntime {
         let Some(record) = shared.store.record(id)? else {
             return Ok(Ended { state: RecordState::Discarded, halted: None });
         };
-        let at_work = matches!(record.state, RecordState::Received | RecordState::Running | RecordState::Waiting);
+        let at_work =
+            matches!(record.state, RecordState::Received | RecordState::Running | RecordState::Waiting);
         if !at_work || record.due > shared.clock.now() {
             // Decided otherwise while it waited for its lock.
             return Ok(Ended { state: record.state, halted: None });
@@ -262,11 +292,11 @@ impl FlowRuntime {
         until_idle: bool,
     ) -> Result<(), Stop> {
         let Ok((id, ended)) = joined else {
-            // A panic: the record stays as it was last committed, and the flow goes no further.
+            // A panic: the record stays as it was last committed, and this flow goes no further.
             let mut condition = self.condition();
             condition.trouble = Some("a bug stopped this flow; please report it with the log".to_owned());
             condition.given_up = true;
-            shared.stop.cancel();
+            self.poll_now.notify_one();
             return Ok(());
         };
         in_flight.remove(&id);

@@ -57,6 +57,9 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Which start this is; greater than that of any engine that used the store before.
     pub epoch: u64,
+    /// Whether the store was restored from an older copy: then every effect is looked up before it is made, until all
+    /// flows have caught up.
+    pub restored: bool,
 }
 
 /// How to run.
@@ -126,6 +129,7 @@ pub struct Engine {
     connections: BTreeMap<String, Arc<Connection>>,
     flows: Vec<Arc<FlowRuntime>>,
     started: Mutex<Option<Timestamp>>,
+    restored: bool,
 }
 
 impl Engine {
@@ -137,7 +141,14 @@ impl Engine {
         let connections = start::connections(&parts)?;
         let flows = start::flows(&parts.config, &connections);
         let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
-        Ok(Arc::new(Self { config: parts.config, shared, connections, flows, started: Mutex::new(None) }))
+        Ok(Arc::new(Self {
+            config: parts.config,
+            shared,
+            connections,
+            flows,
+            started: Mutex::new(None),
+            restored: parts.restored,
+        }))
     }
 
     /// Runs all flows until stopped, or until nothing is left to do. A second call on the same engine is not meant to be.
@@ -146,7 +157,11 @@ impl Engine {
     /// When the store fails: then no further effect may be started.
     pub async fn run(self: &Arc<Self>, options: RunOptions) -> Result<RunSummary, EngineError> {
         *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.shared.clock.now());
-        start::keep_sources(&self.shared, &self.config).await.map_err(|error| EngineError(error.to_string()))?;
+        start::keep_sources(&self.shared, &self.config)
+            .await
+            .map_err(|error| EngineError(error.to_string()))?;
+        let names = self.flows.iter().map(|flow| flow.name.clone());
+        self.shared.recover(self.restored, names).await.map_err(|error| EngineError(error.to_string()))?;
         let stopper = {
             let (outer, inner) = (options.stop.clone(), self.shared.stop.clone());
             tokio::spawn(async move {
@@ -230,7 +245,9 @@ impl Connection {
         let made = self.call(&ping.operation, &input).await;
         let milliseconds = made.facts.get("milliseconds").and_then(serde_json::Value::as_u64).unwrap_or(0);
         match made.outcome {
-            Outcome::Ok { .. } | Outcome::Done => (true, "reached, and the credentials were accepted".to_owned(), milliseconds),
+            Outcome::Ok { .. } | Outcome::Done => {
+                (true, "reached, and the credentials were accepted".to_owned(), milliseconds)
+            }
             outcome => (false, outcome.cause(), milliseconds),
         }
     }

@@ -81,11 +81,16 @@ impl FlowRuntime {
             }
             // Until the last page is in, the position stays where the poll began: pages need not come in order.
             let cursor = if next {
-                Cursor { position: start.clone(), polled, page: json!({ "number": pages.number, "began": anchor }) }
+                Cursor {
+                    position: start.clone(),
+                    polled,
+                    page: json!({ "number": pages.number, "began": anchor }),
+                }
             } else {
                 Cursor { position: position.clone(), polled: Some(anchor), page: Value::Null }
             };
-            self.ingest(shared, stream, records, cursor).await?;
+            let read = json!({ "flow": self.name, "page": pages.number - 1, "records": count, "from": from, "last": !next });
+            self.ingest(shared, stream, records, cursor, read).await?;
             self.work.notify_one();
             if !next || shared.stop.is_cancelled() {
                 return Ok(Ok(()));
@@ -119,6 +124,7 @@ impl FlowRuntime {
         stream: &Stream,
         records: Vec<Value>,
         cursor: Cursor,
+        read: Value,
     ) -> Result<(), Stop> {
         let now = shared.clock.now();
         let mut stored: HashMap<RecordId, Record> = HashMap::new();
@@ -165,6 +171,14 @@ impl FlowRuntime {
             .map(|(id, record)| Write::Record { expected: first[&id], record: Box::new(record) })
             .collect();
         writes.extend(events);
+        writes.push(Write::Audit(AuditDraft {
+            at: now,
+            actor: "engine".to_owned(),
+            record: None,
+            event: "poll.page".to_owned(),
+            facts: read,
+            body: None,
+        }));
         writes.push(Write::Cursor { flow: self.name.clone(), cursor });
         crash::point("poll.before_ingest_commit");
         shared.store.commit(Batch { writes }).await?;
@@ -218,7 +232,13 @@ impl FlowRuntime {
     }
 
     /// A record that does not fit is kept and parked; one bad record stops only itself.
-    fn unfit(&self, stream: &Stream, raw: Value, at: Timestamp, message: String) -> (Arrival, Option<Reason>) {
+    fn unfit(
+        &self,
+        stream: &Stream,
+        raw: Value,
+        at: Timestamp,
+        message: String,
+    ) -> (Arrival, Option<Reason>) {
         let fingerprint = canonical::fingerprint(&raw);
         let key = match raw.get(&stream.key) {
             Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
@@ -293,7 +313,13 @@ impl Pages {
     }
 
     /// Goes on to the next page, if there is one.
-    fn next(&mut self, paging: &Paging, connection: &Connection, page: &Value, count: usize) -> Result<bool, String> {
+    fn next(
+        &mut self,
+        paging: &Paging,
+        connection: &Connection,
+        page: &Value,
+        count: usize,
+    ) -> Result<bool, String> {
         self.number += 1;
         self.offset += count as u64;
         if self.number > MOST_PAGES {
@@ -331,7 +357,8 @@ fn cursor_settings(kind: &CursorKind, connection: &Connection) -> Result<CursorS
     };
     match kind {
         CursorKind::None => Ok(CursorSettings { zone: TimeZone::UTC, overlap: SignedDuration::ZERO }),
-        CursorKind::Timestamp { zone, overlap, .. } | CursorKind::DateAndDecimalHours { zone, overlap, .. } => {
+        CursorKind::Timestamp { zone, overlap, .. }
+        | CursorKind::DateAndDecimalHours { zone, overlap, .. } => {
             let zone = text(zone)?;
             let zone = TimeZone::get(&zone).map_err(|_| format!("`{zone}` is not a time zone"))?;
             let overlap = duration::parse(&text(overlap)?)?;
@@ -342,8 +369,11 @@ fn cursor_settings(kind: &CursorKind, connection: &Connection) -> Result<CursorS
 
 fn without(source: &Value, fields: &[String]) -> Value {
     let Value::Object(object) = source else { return source.clone() };
-    let kept: Map<String, Value> =
-        object.iter().filter(|(name, _)| !fields.contains(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let kept: Map<String, Value> = object
+        .iter()
+        .filter(|(name, _)| !fields.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     Value::Object(kept)
 }
 

@@ -1,6 +1,6 @@
 //! What all flows of an engine share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Progress;
 use crate::base::{Clock, RecordId};
-use crate::store::{RecordState, Store};
+use crate::store::{Batch, RecordState, Store, StoreError, Write};
 
 /// What all flows of an engine share.
 pub(super) struct Shared {
@@ -20,8 +20,14 @@ pub(super) struct Shared {
     /// Cancelled when no new work is to be taken.
     pub(super) stop: CancellationToken,
     pub(super) progress: watch::Sender<Progress>,
+    /// Flows that have yet to catch up since the store was restored from an older copy; until then nothing is believed to
+    /// be unsent.
+    recovering: Mutex<BTreeSet<String>>,
     locks: Locks,
 }
+
+/// Marks a store that was restored and whose flows have not all caught up.
+const RECOVERY: &str = "recovery";
 
 /// One lock a record: two revisions of it are never worked on at once.
 #[derive(Default)]
@@ -35,8 +41,41 @@ impl Shared {
             epoch,
             stop: CancellationToken::new(),
             progress: watch::Sender::new(Progress::default()),
+            recovering: Mutex::default(),
             locks: Locks::default(),
         }
+    }
+
+    /// Begins, or goes on with, the recovery of a store that was restored from an older copy.
+    pub(super) async fn recover(
+        &self,
+        restored: bool,
+        flows: impl Iterator<Item = String>,
+    ) -> Result<(), StoreError> {
+        if !restored && self.store.blob(RECOVERY)?.is_none() {
+            return Ok(());
+        }
+        *self.recovering.lock().unwrap_or_else(PoisonError::into_inner) = flows.collect();
+        self.mark(Some(b"restored".to_vec())).await
+    }
+
+    /// Whether the store may not know of effects that were made.
+    pub(super) fn recovering(&self) -> bool {
+        !self.recovering.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Says that `flow` has read its source whole and has nothing left to do.
+    pub(super) async fn caught_up(&self, flow: &str) -> Result<(), StoreError> {
+        let all = {
+            let mut recovering = self.recovering.lock().unwrap_or_else(PoisonError::into_inner);
+            recovering.remove(flow) && recovering.is_empty()
+        };
+        if all { self.mark(None).await } else { Ok(()) }
+    }
+
+    async fn mark(&self, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
+        let writes = vec![Write::Blob { name: RECOVERY.to_owned(), bytes }];
+        self.store.commit(Batch { writes }).await
     }
 
     /// Waits until nobody else works on the record.

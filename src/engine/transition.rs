@@ -68,8 +68,8 @@ pub fn effect(
         (Intent, Sending, Proof::None) => true,
         // What the answer itself proves.
         (Sending, Confirmed | Refused | Unknown | Intent, Proof::Answer) => true,
-        // Nobody waits for the answer any more.
-        (Sending, Unknown, Proof::None) => true,
+        // Nobody waits for the answer any more; or the store was restored and may not know of it. Doubt is always allowed.
+        (Sending | Intent | Refused, Unknown, Proof::None) => true,
         (Unknown, Confirmed | Refused | Intent, Proof::Lookup) => true,
         (Unknown, Unknown | InDoubt, _) => true,
         // Refused means that nothing was done, so changed data may be tried.
@@ -157,7 +157,9 @@ mod tests {
     #[test]
     fn what_is_unknown_is_never_guessed_away() {
         for from in [EffectState::Unknown, EffectState::InDoubt] {
-            for to in [EffectState::Intent, EffectState::Refused, EffectState::Cancelled, EffectState::Confirmed] {
+            for to in
+                [EffectState::Intent, EffectState::Refused, EffectState::Cancelled, EffectState::Confirmed]
+            {
                 for proof in [Proof::None, Proof::Answer] {
                     assert!(!allowed(from, to, proof), "{from:?} -> {to:?} by {proof:?}");
                 }

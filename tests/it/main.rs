@@ -3,5 +3,6 @@
 
 mod engine;
 mod house;
+mod recover;
 mod specs;
 mod world;

@@ -13,6 +13,7 @@ use ml_connector::simulator::sage100::{self, Orders, Sage100};
 use ml_connector::simulator::ups::{self, Ups};
 use ml_connector::simulator::verdict::{Verdict, verdict};
 use ml_connector::spec;
+use ml_connector::spec::model::Config;
 use ml_connector::store::redb::RedbStore;
 use ml_connector::store::{Record, RecordQuery, RecordState, Store};
 use ml_connector::vault::{MasterKey, Vault};
@@ -105,19 +106,25 @@ impl World {
         std::fs::write(self.path().join("ml-connector.yaml"), text).unwrap();
     }
 
-    /// Opens the store and makes an engine, as a start of the program does.
-    pub fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
+    /// Loads the configuration.
+    pub fn config(&self) -> Arc<Config> {
         let mut sources = Sources::default();
         let (config, findings) = spec::load_config(&self.path(), &mut sources);
         let told = ml_connector::diagnostics::human::render(&findings, &sources, false);
-        let config = config.unwrap_or_else(|| panic!("{told}"));
+        Arc::new(config.unwrap_or_else(|| panic!("{told}")))
+    }
+
+    /// Opens the store and makes an engine, as a start of the program does.
+    pub fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
+        let config = self.config();
         let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
         let engine = Engine::new(Parts {
-            config: Arc::new(config),
+            config,
             store: store.clone(),
             vault: Arc::new(self.vault()),
             clock: Arc::clone(&self.clock),
             epoch: store.epoch(),
+            restored: store.opening().older,
         });
         (engine.unwrap(), store)
     }
