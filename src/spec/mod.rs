@@ -9,10 +9,13 @@
 //! `transport`), how findings are shown (see `diagnostics`).
 //!
 //! Reading order: [`model`], then the stages [`read`], [`yaml`], [`tree`], `scalar`, [`raw`], [`schema`],
-//! [`structure`], `check`, and [`load`], which finds files and drives them; [`shipped`] is what comes with the program.
+//! [`structure`], `check`, and [`load`] with `folders` and `loader`, which find files and drive the stages; [`shipped`] is what comes
+//! with the program, `wording` how findings are worded.
 
 mod check;
+mod folders;
 pub mod load;
+mod loader;
 pub mod model;
 pub mod raw;
 pub mod read;
@@ -21,9 +24,12 @@ pub mod schema;
 pub mod shipped;
 pub mod structure;
 pub mod tree;
+mod wording;
 pub mod yaml;
 
-pub use load::{CONFIG_FILE, Loaded, load_config, load_mapping, load_path, load_shipped, load_system, rebuild_mapping};
+pub use load::{
+    CONFIG_FILE, Loaded, load_config, load_mapping, load_path, load_shipped, load_system, rebuild_mapping,
+};
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
