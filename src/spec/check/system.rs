@@ -44,7 +44,7 @@ pub struct Checked {
 /// Checks a system file.
 pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let mut types = Types::declare(checker, &raw.types);
-    let (settings, _) = settings::declare(checker, &mut types, &raw.settings);
+    let settings = settings::declare(checker, &mut types, &raw.settings);
     settings::unused(checker, &raw.settings);
     let settings_type = settings::scope_type(checker, &settings);
     let names = scope([("settings", &settings_type)]);
