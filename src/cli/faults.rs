@@ -54,7 +54,7 @@ impl Faults {
                 rule(Fault::TruncatedBody, ship, 0.03),
                 rule(Fault::DropBeforeActing, ship, 0.03),
                 rule(Fault::LateAct, ship, 0.02).lasting(Duration::from_millis(400)),
-                rule(Fault::TokenExpired, any, 0.01).times(3),
+                rule(Fault::TokenExpired, any, 0.01).times(1),
                 rule(Fault::HtmlError, any, 0.01),
                 busy(rule(Fault::Status429, any, 0.03)),
                 rule(Fault::Status503, any, 0.03),

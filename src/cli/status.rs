@@ -46,9 +46,10 @@ fn text(status: &Status) -> String {
         (false, _) => "No engine is running.".to_owned(),
     }];
     lines.push(String::new());
+    let known = status.flows.iter().map(|flow| row(flow, &counts_of(&status.counts, &flow.flow)));
     lines.push(table::columns(
         &["FLOW", "POLLS", "LAST", "NEXT", "IN FLIGHT", "WAITING", "DONE", "PARKED", "IN DOUBT", "SKIPPED"],
-        status.flows.iter().map(|flow| row(flow, &counts_of(&status.counts, &flow.flow))),
+        known.chain(unscheduled(status)),
     ));
     lines.extend(status.flows.iter().filter_map(|flow| {
         let trouble = flow.trouble.as_ref()?;
@@ -73,6 +74,28 @@ fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
         count(&[RecordState::InDoubt]),
         count(&[RecordState::Skipped, RecordState::Discarded]),
     ]
+}
+
+/// Flows that only the store knows: of an engine that does not run, or of a mapping that was taken away.
+fn unscheduled(status: &Status) -> Vec<Vec<String>> {
+    let known = |name: &str| status.flows.iter().any(|flow| flow.flow == name);
+    let mut names: Vec<&str> = status.counts.iter().map(|count| count.flow.as_str()).collect();
+    names.retain(|name| !known(name));
+    names.dedup();
+    let flow = |name: &str| FlowStatus {
+        flow: name.to_owned(),
+        title: String::new(),
+        schedule: "-".to_owned(),
+        polled: None,
+        next_poll: None,
+        in_flight: 0,
+        trouble: None,
+    };
+    let mut rows: Vec<Vec<String>> =
+        names.iter().map(|name| row(&flow(name), &counts_of(&status.counts, name))).collect();
+    // The store alone does not tell when they were polled.
+    rows.iter_mut().for_each(|row| row[2] = "-".to_owned());
+    rows
 }
 
 fn counts_of(counts: &[FlowCount], flow: &str) -> BTreeMap<RecordState, u64> {
@@ -129,9 +152,15 @@ mod tests {
             notices: 0,
             open_effects: 0,
         };
-        let text = text(&status);
+        let text = super::text(&status);
         assert!(text.starts_with("No engine is running."), "{text}");
         assert!(text.contains("sage100-ups/ship_orders  every 15m  never"), "{text}");
+        let mut offline = status.clone();
+        offline.flows.clear();
+        assert!(
+            super::text(&offline)
+                .contains("sage100-ups/ship_orders  -      -     -     0          1        7     2")
+        );
         assert!(text.contains("does not go on: the API key is refused"), "{text}");
         assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
         assert!(!text.contains("in doubt:"), "{text}");

@@ -117,7 +117,7 @@ impl Workspace {
     /// When the vault or the store cannot be opened, or a connection cannot be made.
     pub fn engine(&self) -> Result<Opened, Trouble> {
         let vault = self.vault()?;
-        let store = self.open(&self.state()).map_err(|error| self.unusable(&error))?;
+        let store = self.open(&self.state()).map_err(Trouble::cannot_start)?;
         self.assemble(vault, store, None)
     }
 
@@ -132,10 +132,10 @@ impl Workspace {
             Ok(store) => self.assemble(vault, store, None),
             Err(StoreError::InUse(_)) => {
                 let scratch = self.state().join(format!("scratch-{}", random::id()));
-                let store = self.open(&scratch).map_err(|error| self.unusable(&error))?;
+                let store = self.open(&scratch).map_err(Trouble::cannot_start)?;
                 self.assemble(vault, store, Some(scratch))
             }
-            Err(error) => Err(self.unusable(&error)),
+            Err(error) => Err(Trouble::cannot_start(error)),
         }
     }
 
@@ -158,18 +158,6 @@ impl Workspace {
         };
         let engine = Engine::new(parts).map_err(Trouble::cannot_start)?;
         Ok(Opened { engine, store, scratch })
-    }
-
-    fn unusable(&self, error: &StoreError) -> Trouble {
-        let state = self.state();
-        match error {
-            StoreError::InUse(_) => Trouble::cannot_start(format!(
-                "{error}. It does not answer at its admin socket, or another command works on {} right now: try again, or \
-                 stop that process",
-                state.display()
-            )),
-            error => Trouble::cannot_start(error),
-        }
     }
 
     /// Asks the running engine; `None` when none runs.
@@ -195,7 +183,7 @@ impl Workspace {
                 state.display()
             )));
         }
-        let store = self.open(&state).map_err(|error| self.unusable(&error))?;
+        let store = self.open(&state).map_err(|error| silent(&error))?;
         let reply = engine::offline(&*store, self.clock.now(), command);
         store.close().map_err(Trouble::failed)?;
         Ok(reply)
@@ -209,9 +197,21 @@ impl Workspace {
         if let Some(reply) = self.ask(&command).await? {
             return Ok(reply);
         }
-        let opened = self.engine()?;
+        let vault = self.vault()?;
+        let store = self.open(&self.state()).map_err(|error| silent(&error))?;
+        let opened = self.assemble(vault, store, None)?;
         let reply = opened.engine.command(command).await;
         opened.close()?;
         Ok(reply)
+    }
+}
+
+/// Why a store cannot be opened although nobody answered for it.
+fn silent(error: &StoreError) -> Trouble {
+    match error {
+        StoreError::InUse(_) => Trouble::cannot_start(format!(
+            "{error}. Nobody answers for it: that process is starting, stopping or another command; try again"
+        )),
+        error => Trouble::cannot_start(error),
     }
 }

@@ -27,6 +27,7 @@ pub struct Connection {
     /// Its settings, as expressions see them: `{ settings }`.
     pub values: Values,
     pub(super) base_url: String,
+    pub(super) timeout: Duration,
     pub(super) client: Client,
     pub(super) auth: Arc<dyn Authenticator>,
     pub(super) transport: Arc<dyn Transport>,
@@ -253,7 +254,7 @@ impl Connection {
 
     /// How long one call may take in all, waiting for its turn aside.
     pub fn timeout(&self) -> Duration {
-        self.system.limits.timeout
+        self.timeout
     }
 
     async fn exchange(

@@ -411,6 +411,10 @@ impl Run<'_> {
         transition::effect(effect, EffectState::Unknown, note, proof)?;
         effect.unknown_since.get_or_insert(now);
         effect.look_up_at = Some(now);
+        // The exchange is over, so a late effect counts from now; after a crash only the deadline is known.
+        if proof == Proof::Answer {
+            effect.deadline = effect.deadline.map(|deadline| deadline.min(now));
+        }
         self.audit("effect.unknown", json!({ "effect": effect.id, "step": effect.step }), None);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::Notify;
@@ -13,7 +14,7 @@ use super::keeper::Keeper;
 use super::shared::Shared;
 use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError};
-use crate::base::Secret;
+use crate::base::{Secret, duration};
 use crate::expression::Values;
 use crate::http::limit::{LimitOptions, RateLimit};
 use crate::http::{Client, ClientOptions, Limiter, Redactor, authority};
@@ -78,11 +79,13 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         None => client,
     };
     let transport = system.transport.build(&declared.settings);
+    let timeout = timeout(&system.limits, &values)?;
     Ok(Connection {
         name: declared.name.clone(),
         system,
         values,
         base_url,
+        timeout,
         client,
         auth,
         transport,
@@ -106,6 +109,11 @@ fn identity(auth: &dyn crate::auth::Authenticator) -> Option<Secret> {
 fn host_of(base_url: &str) -> Result<String, String> {
     let url = url::Url::parse(base_url).map_err(|error| format!("`{base_url}` is not a URL: {error}"))?;
     Ok(authority(&url))
+}
+
+fn timeout(declared: &model::Limits, values: &Values) -> Result<Duration, String> {
+    let text = declared.timeout.evaluate(values).map_err(|error| error.to_string())?;
+    duration::parse(text.as_str().unwrap_or_default())
 }
 
 fn limits(declared: &model::Limits, values: &Values) -> Result<LimitOptions, String> {

@@ -96,8 +96,8 @@ pub struct Limits {
     pub rate: Option<Rate>,
     /// The most calls at once.
     pub concurrency: u32,
-    /// How long a call may take in all.
-    pub timeout: Duration,
+    /// Yields a duration: how long a call may take in all.
+    pub timeout: ValueTemplate,
     /// How failed calls are repeated.
     pub retry: Retry,
 }

@@ -50,7 +50,7 @@ impl Wishes {
             orders,
             ups: ups::Options { visibility_lag: Duration::from_millis(20), ..ups::Options::default() },
             sage: sage100::Options::default(),
-            ups_settings: "      late_effect: 200ms\n      lookup_lag: 200ms\n      when_absent: recreate\n",
+            ups_settings: "      timeout: 2s\n      late_effect: 200ms\n      lookup_lag: 200ms\n      when_absent: recreate\n",
         }
     }
 }

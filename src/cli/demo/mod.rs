@@ -9,6 +9,7 @@ pub mod sage100_ups;
 pub mod summary;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -25,6 +26,7 @@ use super::progress::{self, Line};
 use super::workspace::{Opened, Workspace};
 use crate::engine::command::{Command, Reply};
 use crate::engine::{Progress, RunOptions, RunSummary};
+use crate::server::admin;
 use crate::store::{Record, RecordQuery};
 
 /// How often progress is told to programs.
@@ -116,8 +118,15 @@ impl Args {
                 stage.addresses()
             ));
         }
+        let stop = CancellationToken::new();
+        let listener = admin::bind(&workspace.socket()).map_err(Trouble::cannot_start)?;
+        let serving = tokio::spawn(admin::serve(Arc::clone(&opened.engine), listener, stop.clone()));
         let begun = Instant::now();
-        let summary = self.play(pair, &opened, output).await?;
+        let played = self.play(pair, &opened, output).await;
+        stop.cancel();
+        // The socket is gone once it has ended, whatever came of it.
+        let _ = serving.await;
+        let summary = played?;
         let seconds = begun.elapsed().as_secs_f64();
         let records = records(&opened, pair.name()).await?;
         opened.close()?;

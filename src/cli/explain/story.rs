@@ -355,4 +355,22 @@ mod tests {
         assert_eq!(capital("every 15m"), "Every 15m");
         assert_eq!(schedule_words(&Schedule::Every(std::time::Duration::from_secs(900))), "every 15m");
     }
+
+    #[test]
+    fn the_shipped_mapping_is_told() {
+        let (mapping, _) =
+            crate::spec::load_shipped("sage100-ups", &mut crate::diagnostics::Sources::default());
+        let story = of(&mapping.unwrap());
+        let flow = &story.flows[0];
+        assert!(flow.reads.starts_with("Every 15m it reads `sales_orders` of Sage 100"), "{}", flow.reads);
+        assert_eq!(flow.once.len(), 1);
+        assert_eq!(flow.once[0].operation, "carrier.create_shipment");
+        assert!(
+            flow.once[0].words[1].contains("after 3m (setting `late_effect`)"),
+            "{:?}",
+            flow.once[0].words
+        );
+        assert!(flow.parks.iter().any(|reason| reason.contains("weighs nothing")), "{:?}", flow.parks);
+        assert!(flow.change.ends_with("is reported to people; nothing is sent again."));
+    }
 }

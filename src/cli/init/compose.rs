@@ -15,8 +15,11 @@ pub struct Composition {
     /// Connections by name.
     pub connections: IndexMap<String, Part<System>>,
     /// Mappings by name, with the connection of each role.
-    pub mappings: IndexMap<String, (Part<Mapping>, Vec<(String, String)>)>,
+    pub mappings: IndexMap<String, (Part<Mapping>, Roles)>,
 }
+
+/// Each role with the name of its connection.
+pub type Roles = Vec<(String, String)>;
 
 /// Something with settings, and the values given for them.
 pub struct Part<T> {

@@ -145,3 +145,61 @@ fn readme(composition: &Composition) -> String {
         next_steps(composition, ".").join("\n")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::Sources;
+    use crate::spec;
+
+    fn composed(set: &[&str]) -> Composition {
+        let (mapping, _) = spec::load_shipped("sage100-ups", &mut Sources::default());
+        let mut composition = Composition::of(&[mapping.unwrap()]);
+        set.iter().for_each(|text| assign::apply(&mut composition, text).unwrap());
+        composition
+    }
+
+    fn findings(composition: &Composition) -> Vec<u32> {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("ml-connector.yaml"), composition.text()).unwrap();
+        let mut sources = Sources::default();
+        let (_, findings) = spec::load_config(directory.path(), &mut sources);
+        findings.iter().map(|finding| sources.position(&finding.primary.span).line).collect()
+    }
+
+    #[test]
+    fn validate_names_exactly_what_is_left_to_fill_in() {
+        let composition = composed(&["sage100.company=ABC"]);
+        let text = composition.text();
+        let lines = text.lines().zip(1..).filter(|(line, _)| line.contains("# fill in"));
+        assert_eq!(findings(&composition), lines.map(|(_, number)| number).collect::<Vec<_>>(), "{text}");
+    }
+
+    #[test]
+    fn what_is_filled_in_validates() {
+        let shipper = r#"ups.shipper={"name":"A","lines":["1 Main St"],"city":"Irvine","state":"CA","postal_code":"92618","country":"US"}"#;
+        let url = "sage100.agent_url=https://sage.example.com";
+        let composition = composed(&[
+            "sage100.company=ABC",
+            url,
+            "ups.account=A1B2C3",
+            shipper,
+            "sage100-ups.max_price=99.5",
+        ]);
+        assert_eq!(composition.open(), 0);
+        assert_eq!(findings(&composition), [0; 0], "{}", composition.text());
+        assert!(composition.text().contains("      max_price: 99.5\n"));
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let args = || Args {
+            directory: directory.path().join("shop"),
+            mappings: vec!["sage100-ups".to_owned()],
+            set: Vec::new(),
+        };
+        assert_eq!(args().run(&Output::default()).unwrap(), Exit::Fine);
+        assert!(args().run(&Output::default()).unwrap_err().message.contains("nothing was changed"));
+    }
+}

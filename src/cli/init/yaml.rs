@@ -40,7 +40,12 @@ fn is_plain(text: &str) -> bool {
     let inner = |letter: char| letter.is_ascii_alphanumeric() || "_/.- ".contains(letter);
     let url = text.starts_with("http://") || text.starts_with("https://");
     let safe = text.chars().all(|letter| inner(letter) || (url && letter == ':'));
-    starts && safe && !text.ends_with([' ', ':']) && !words.contains(&text.to_ascii_lowercase().as_str())
+    let duration = crate::base::duration::parse(text).is_ok() && !text.contains('e');
+    duration
+        || starts
+            && safe
+            && !text.ends_with([' ', ':'])
+            && !words.contains(&text.to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -51,12 +56,12 @@ mod tests {
 
     #[test]
     fn text_is_quoted_where_yaml_would_read_something_else() {
-        for text in ["America/New_York", "https://sage.example.com:8443", "UPS GROUND", "GIF"] {
+        for text in ["America/New_York", "https://sage.example.com:8443", "UPS GROUND", "GIF", "15m"] {
             assert_eq!(inline(&json!(text)), text);
         }
-        for text in [
-            "", "03", "no", "NO", "15m", "a: b", "# x", "{x}", "true", "it's", "x ", "1.5", "~", "a, b", "a]",
-        ] {
+        for text in
+            ["", "03", "no", "NO", "15", "a: b", "# x", "{x}", "true", "it's", "x ", "1.5", "~", "a, b", "a]"]
+        {
             assert_eq!(inline(&json!(text)), Value::from(text).to_string());
         }
     }

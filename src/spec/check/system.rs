@@ -191,7 +191,10 @@ fn limits(checker: &mut Checker<'_>, raw: Option<&RawLimits>, names: &Scope) -> 
     let first = checker.duration_or(retry.and_then(|raw| raw.first.as_ref()), SECOND);
     let max = checker.duration_or(retry.and_then(|raw| raw.max.as_ref()), SECOND * 300);
     let attempts = retry.and_then(|raw| raw.attempts).unwrap_or(8);
-    let timeout = checker.duration_or(raw.and_then(|raw| raw.timeout.as_ref()), SECOND * 60);
+    let timeout = match raw.and_then(|raw| raw.timeout.as_ref()) {
+        Some(raw) => checker.yields_duration(raw, names),
+        None => Some(ValueTemplate::Literal(json!("60s"))),
+    };
     let rate = match raw.and_then(|raw| raw.rate.as_ref()) {
         Some(raw) => {
             let calls = raw.calls.and_then(|tree| checker.yields_integer(tree.0, names));
