@@ -9,10 +9,13 @@
 //! `transport`), how findings are shown (see `diagnostics`).
 //!
 //! Reading order: [`model`], then the stages [`read`], [`yaml`], [`tree`], `scalar`, [`raw`], [`schema`],
-//! [`structure`], `check`, and [`load`], which finds files and drives them; [`shipped`] is what comes with the program.
+//! [`structure`], `check`, and [`load`] with `folders` and `loader`, which find files and drive the stages; [`shipped`] is what comes
+//! with the program, `wording` how findings are worded.
 
 mod check;
+mod folders;
 pub mod load;
+mod loader;
 pub mod model;
 pub mod raw;
 pub mod read;
@@ -21,6 +24,7 @@ pub mod schema;
 pub mod shipped;
 pub mod structure;
 pub mod tree;
+mod wording;
 pub mod yaml;
 
 pub use load::{

@@ -1,6 +1,8 @@
-//! Finds a byte of a decoded YAML scalar again in the text it was written as.
+//! YAML scalars: what a plain one means, and where a byte of a decoded one stands in the text it was written as.
 
-use super::tree::Style;
+use serde_json::Number;
+
+use super::tree::{Content, Style};
 
 /// The byte of `raw` (the scalar as written, quotes and block header included) that became byte `target` of `value`.
 ///
@@ -71,6 +73,51 @@ fn escape(written: &str) -> (usize, bool) {
         }
         _ => (written.char_indices().nth(2).map_or(written.len(), |(at, _)| at), true),
     }
+}
+
+/// What older YAML tools read as a boolean.
+pub(super) const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
+
+/// Numbers that authors write for codes: `007`, `0x1F`, `1E5`.
+pub(super) fn doubtful_number(written: &str) -> bool {
+    let digits = written.trim_start_matches(['-', '+']);
+    let mut rest = digits.bytes();
+    let leading = rest.next() == Some(b'0') && rest.next().is_some_and(|next| next != b'.');
+    leading || digits.contains(['e', 'E'])
+}
+
+/// A scalar without quotes, by the rules of YAML 1.2's core schema.
+pub(super) fn plain(text: &str) -> Content {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Content::Null,
+        "true" | "True" | "TRUE" => Content::Boolean(true),
+        "false" | "False" | "FALSE" => Content::Boolean(false),
+        _ => number(text).map_or_else(|| Content::Text(text.to_owned()), Content::Number),
+    }
+}
+
+fn number(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if let Some(hex) = text.strip_prefix("0x") {
+        return u64::from_str_radix(hex, 16).ok().map(Number::from);
+    }
+    if let Some(octal) = text.strip_prefix("0o") {
+        return u64::from_str_radix(octal, 8).ok().map(Number::from);
+    }
+    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        || !digits.contains(|c: char| c.is_ascii_digit())
+        || !digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
+    {
+        return None;
+    }
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    if let Ok(whole) = unsigned.parse::<i64>() {
+        return Some(Number::from(whole));
+    }
+    if let Ok(whole) = unsigned.parse::<u64>() {
+        return Some(Number::from(whole));
+    }
+    unsigned.parse::<f64>().ok().and_then(Number::from_f64)
 }
 
 #[cfg(test)]

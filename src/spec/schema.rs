@@ -44,7 +44,7 @@ pub fn write(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
         .collect()
 }
 
-/// The names of the schema files in `directory` that are not what [`write`] would write.
+/// The names of the schema files in `directory` that are not what [`write()`] would write.
 pub fn check(directory: &Path) -> Vec<&'static str> {
     let stale = |(name, text): (&'static str, String)| {
         let found = std::fs::read_to_string(directory.join(name)).ok();

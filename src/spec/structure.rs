@@ -9,6 +9,7 @@ use super::Kind;
 use super::raw::Dropped;
 use super::schema;
 use super::tree::{Content, NodeId, Tree};
+use super::wording::{first_sentence, noun, one_of, plain, seen, suggest};
 
 /// Checks a whole file. What comes back is what must be left out for the rest to be read.
 pub fn check(tree: &Tree, kind: Kind, findings: &mut Vec<Diagnostic>) -> Dropped {
@@ -384,56 +385,10 @@ fn is_a(content: &Content, wanted: &str) -> bool {
     }
 }
 
-fn noun(wanted: &str) -> &str {
-    match wanted {
-        "string" => "text",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "`true` or `false`",
-        "object" => "keys and values",
-        "array" => "a list",
-        other => other,
-    }
-}
-
-fn seen(content: &Content) -> &'static str {
-    match content {
-        Content::Null => "nothing",
-        Content::Boolean(_) => "a boolean",
-        Content::Number(_) => "a number",
-        Content::Text(_) => "text",
-        Content::List(_) => "a list",
-        Content::Map(_) => "keys and values",
-    }
-}
-
 fn below(schema: &Value, limit: &str, count: usize) -> bool {
     schema.get(limit).and_then(Value::as_u64).is_some_and(|least| (count as u64) < least)
 }
 
 fn above(schema: &Value, limit: &str, count: usize) -> bool {
     schema.get(limit).and_then(Value::as_u64).is_some_and(|most| (count as u64) > most)
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn first_sentence(text: &str) -> String {
-    text.split_once(". ").map_or(text, |(first, _)| first).to_owned()
-}
-
-/// `did you mean …?`, then all there are.
-pub(super) fn suggest<'a>(word: &str, names: impl Iterator<Item = &'a str> + Clone, lead: &str) -> String {
-    let all = one_of(lead, names.clone());
-    match did_you_mean(word, names) {
-        Some(near) => format!("did you mean `{near}`? {}{}", lead[..1].to_uppercase(), &all[1..]),
-        None => all,
-    }
-}
-
-/// `lead` and the names, quoted.
-pub(super) fn one_of<'a>(lead: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { format!("{lead}: none") } else { format!("{lead} {}", names.join(", ")) }
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::Number;
 use serde_yaml::granit_parser::{self as parser, Event, Parser, ScalarStyle, ScanError};
 
 use crate::diagnostics::{Diagnostic, Span};
 
+use super::scalar::{YAML_1_1_BOOLEANS, doubtful_number, plain};
 use super::tree::{Content, Node, NodeId, Style, Tree};
 
 /// How deeply lists and maps may be nested.
@@ -408,8 +408,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
-
 fn scalar_node(content: Content, span: Range<usize>, style: Style) -> Node {
     Node { content, span, style, alias: None, size: 1 }
 }
@@ -417,46 +415,4 @@ fn scalar_node(content: Content, span: Range<usize>, style: Style) -> Node {
 /// Where an expression without quotes begins in a line.
 fn unquoted_in(line: &str) -> Option<usize> {
     [": {{", "- {{"].iter().filter_map(|start| line.find(start)).min().map(|at| at + 2)
-}
-
-/// Numbers that authors write for codes: `007`, `0x1F`, `1E5`.
-fn doubtful_number(written: &str) -> bool {
-    let digits = written.trim_start_matches(['-', '+']);
-    let mut rest = digits.bytes();
-    let leading = rest.next() == Some(b'0') && rest.next().is_some_and(|next| next != b'.');
-    leading || digits.contains(['e', 'E'])
-}
-
-/// A scalar without quotes, by the rules of YAML 1.2's core schema.
-fn plain(text: &str) -> Content {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => Content::Null,
-        "true" | "True" | "TRUE" => Content::Boolean(true),
-        "false" | "False" | "FALSE" => Content::Boolean(false),
-        _ => number(text).map_or_else(|| Content::Text(text.to_owned()), Content::Number),
-    }
-}
-
-fn number(text: &str) -> Option<Number> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if let Some(hex) = text.strip_prefix("0x") {
-        return u64::from_str_radix(hex, 16).ok().map(Number::from);
-    }
-    if let Some(octal) = text.strip_prefix("0o") {
-        return u64::from_str_radix(octal, 8).ok().map(Number::from);
-    }
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        || !digits.contains(|c: char| c.is_ascii_digit())
-        || !digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
-    {
-        return None;
-    }
-    let unsigned = text.strip_prefix('+').unwrap_or(text);
-    if let Ok(whole) = unsigned.parse::<i64>() {
-        return Some(Number::from(whole));
-    }
-    if let Ok(whole) = unsigned.parse::<u64>() {
-        return Some(Number::from(whole));
-    }
-    unsigned.parse::<f64>().ok().and_then(Number::from_f64)
 }

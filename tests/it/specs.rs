@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ml_connector::diagnostics::{CODES, Diagnostic, Sources, github, human, json, sarif};
 use ml_connector::spec::{self, Kind, load_config, load_mapping, load_path, schema, structure, yaml};
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 /// Codes that no single file can show; each has a test of its own below, or says why not.
 const WITHOUT_EXAMPLE: &[&str] = &[
@@ -111,6 +113,12 @@ fn shipped_mappings_load_by_name() {
     }
 }
 
+fn validator(kind: Kind) -> &'static jsonschema::Validator {
+    static VALIDATORS: [OnceLock<jsonschema::Validator>; 3] = [const { OnceLock::new() }; 3];
+    let compile = || jsonschema::validator_for(schema::of(kind)).unwrap();
+    VALIDATORS[kind as usize].get_or_init(compile)
+}
+
 /// What the structural check and a validator of the published schema say of each file.
 #[test]
 fn schema_and_loader_agree() {
@@ -130,13 +138,86 @@ fn schema_and_loader_agree() {
         };
         let mut findings = Vec::new();
         structure::check(&tree, kind, &mut findings);
-        let validator = jsonschema::validator_for(schema::of(kind)).unwrap();
         let errors: Vec<String> =
-            validator.iter_errors(&tree.json(tree.root())).map(|error| error.to_string()).collect();
+            validator(kind).iter_errors(&tree.json(tree.root())).map(|error| error.to_string()).collect();
         assert_eq!(findings.is_empty(), errors.is_empty(), "{}: {findings:?} {errors:?}", file.display());
         compared += 1;
     }
     assert!(compared > 50, "only {compared} files were compared");
+}
+
+/// Every value of a good file, in turn: renamed, removed, or replaced by a value of another type.
+#[test]
+fn schema_and_loader_agree_on_mutations() {
+    let files = [
+        ("mappings/sage100-ups.yaml", Kind::Mapping),
+        ("tests/specs/ok/every-step-mapping.yaml", Kind::Mapping),
+        ("mappings/systems/sage100.yaml", Kind::System),
+        ("tests/specs/ok/every-kind-system.yaml", Kind::System),
+        ("tests/specs/ok/small-config/ml-connector.yaml", Kind::Config),
+    ];
+    let file: Arc<str> = Arc::from("it");
+    let (mut bad, mut compared) = (0, 0);
+    for (path, kind) in files {
+        let text: Arc<str> = fs::read_to_string(path).unwrap().into();
+        let tree = yaml::parse(&file, &text, &mut Vec::new()).unwrap();
+        // A sample: all of them take a minute.
+        for mutant in mutants(&tree.json(tree.root())).into_iter().step_by(11) {
+            // JSON is YAML.
+            let text: Arc<str> = mutant.to_string().into();
+            let mut findings = Vec::new();
+            let Some(tree) = yaml::parse(&file, &text, &mut findings) else { continue };
+            findings.retain(Diagnostic::is_error);
+            structure::check(&tree, kind, &mut findings);
+            let valid = validator(kind).is_valid(&mutant);
+            assert_eq!(findings.is_empty(), valid, "{path}: {findings:?}\n{mutant:#}");
+            compared += 1;
+            bad += usize::from(!valid);
+        }
+    }
+    assert!(compared > 500 && bad > compared / 3, "{bad} of {compared}");
+}
+
+fn mutants(value: &Value) -> Vec<Value> {
+    let mut found = vec![
+        Value::Null,
+        json!(7),
+        json!(-1.5),
+        json!("word"),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!(["x"]),
+    ];
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let with = |name: &str, value: Option<Value>| {
+                    let mut fields = fields.clone();
+                    fields.remove(name);
+                    fields.extend(value.map(|value| (name.to_owned(), value)));
+                    Value::Object(fields)
+                };
+                found.push(with(name, None));
+                let mut renamed = fields.clone();
+                renamed.remove(name);
+                renamed.insert(format!("{name}x"), field.clone());
+                found.push(Value::Object(renamed));
+                found.extend(mutants(field).into_iter().map(|value| with(name, Some(value))));
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                for value in mutants(item) {
+                    let mut items = items.clone();
+                    items[index] = value;
+                    found.push(Value::Array(items));
+                }
+            }
+        }
+        _ => {}
+    }
+    found
 }
 
 #[test]
@@ -235,6 +316,25 @@ fn every_prefix_of_a_file_is_survived() {
     }
 }
 
+proptest! {
+    /// Whatever the bytes, there is an answer, and each finding points into the text.
+    #[test]
+    fn any_text_is_survived(text in "([a-z]{1,6}: |- |[\\[\\]{}\"'&*!>|#,:\\n ]|\\{\\{ [a-z.]{1,5} \\}\\}|[0-9é✓]{1,3}|\r\n){0,60}") {
+        let text: Arc<str> = format!("mapping: x\n{text}").into();
+        let mut sources = Sources::default();
+        let file = sources.add("it", Arc::clone(&text));
+        let mut findings = Vec::new();
+        if let Some(tree) = yaml::parse(&file, &text, &mut findings) {
+            structure::check(&tree, Kind::Mapping, &mut findings);
+        }
+        for finding in &findings {
+            let span = &finding.primary.span;
+            prop_assert!(text.get(span.start..span.end).is_some(), "{:?}", finding);
+        }
+        human::render(&findings, &sources, true);
+    }
+}
+
 fn write_config(folder: &Path) {
     fs::create_dir_all(folder.join("mappings/systems")).unwrap();
     fs::copy("tests/specs/ok/small-config/ml-connector.yaml", folder.join("ml-connector.yaml")).unwrap();
@@ -257,6 +357,33 @@ fn a_configuration_prefers_its_own_files() {
     let mapping = &config.mappings["sage100-ups"].mapping;
     assert!(Arc::ptr_eq(&mapping.systems["erp"], &config.connections["erp"].system));
     assert!(mapping.flows["ship_orders"].place.file.ends_with("sage100-ups.yaml"));
+}
+
+/// A mistake is told once, whatever depends on it.
+#[test]
+fn mistakes_do_not_cascade() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("systems")).unwrap();
+    let good = fs::read_to_string("mappings/systems/sage100.yaml").unwrap();
+    let mapping = folder.path().join("sage100-ups.yaml");
+    fs::copy("mappings/sage100-ups.yaml", &mapping).unwrap();
+    for (from, to, code) in [
+        ("system: sage100", "system: [", "not-yaml"),
+        ("title: Sage 100", "title: Sage 100\ntitle: Again", "duplicate-key"),
+        ("    effect: idempotent", "    effect: idempotant", "unknown-kind"),
+        ("    input: { number: text(7) }", "    inputs: { number: text(7) }", "unknown-key"),
+        ("  overlap:\n    type: duration", "  overlap:\n    type: durations", "unknown-type"),
+        ("settings:", "setings:", "unknown-key"),
+        ("    Lines: [line]", "    Lines: [lines]", "unknown-type"),
+        ("  line:\n", "  line: 3\n  lime:\n", "wrong-type"),
+        ("credentials:", "credential:", "unknown-key"),
+    ] {
+        assert!(good.contains(from), "{from}");
+        fs::write(folder.path().join("systems/sage100.yaml"), good.replacen(from, to, 1)).unwrap();
+        let (found, findings, sources) = check(&mapping);
+        let text = human::render(&findings, &sources, false);
+        assert_eq!((found, codes(&findings)), (0, vec![code]), "{from} -> {to}\n{text}");
+    }
 }
 
 #[cfg(unix)]

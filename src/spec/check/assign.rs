@@ -1,8 +1,8 @@
 //! What may be given where: templates and plain values against the types that are wanted.
 
 use crate::expression::{ObjectType, Type, ValueTemplate, assignable, did_you_mean, fits};
-use crate::spec::structure::suggest;
 use crate::spec::tree::{Content, NodeId};
+use crate::spec::wording::suggest;
 
 use super::checker::Checker;
 

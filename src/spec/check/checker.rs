@@ -7,8 +7,8 @@ use crate::diagnostics::{Diagnostic, Sources, Span};
 use crate::expression::{Scope, Type};
 use crate::spec::model::Place;
 use crate::spec::raw::{Dropped, Written};
-use crate::spec::structure::{one_of, suggest};
 use crate::spec::tree::{Content, NodeId, Tree};
+use crate::spec::wording::{one_of, suggest};
 
 /// One file under check.
 pub struct Checker<'a> {

@@ -6,7 +6,7 @@ use crate::expression::{Scope, Type};
 use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal, Schedule, Source, Stream};
 use crate::spec::raw::Written;
 use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal, RawPoll, RawSource};
-use crate::spec::structure::suggest;
+use crate::spec::wording::suggest;
 
 use super::checker::{Checker, scope};
 use super::mapping::Roles;

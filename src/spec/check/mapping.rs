@@ -22,7 +22,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
     for (role, _) in raw.systems.iter().flat_map(|systems| systems.iter()) {
         checker.name(role.node, "a role");
     }
-    let (settings, _) = settings::declare(checker, &mut Types::default(), &raw.settings);
+    let settings = settings::declare(checker, &mut Types::default(), &raw.settings);
     settings::unused(checker, &raw.settings);
     let settings_type = settings::scope_type(checker, &settings);
     let mut flows = IndexMap::new();

@@ -16,13 +16,12 @@ use crate::spec::tree::{Content, NodeId, Tree};
 use super::checker::Checker;
 use super::types::Types;
 
-/// Reads declared settings. The second part is false when one of them has a finding.
+/// Reads declared settings.
 pub fn declare(
     checker: &mut Checker<'_>,
     types: &mut Types,
     table: &Table<RawSetting>,
-) -> (IndexMap<String, Setting>, bool) {
-    let before = errors(checker);
+) -> IndexMap<String, Setting> {
     let mut settings = IndexMap::new();
     for (name, raw) in table.iter() {
         checker.identifier(name.node, "a setting");
@@ -37,11 +36,7 @@ pub fn declare(
         let place = checker.place(name.node);
         settings.insert(name.value.clone(), Setting { ty, default, one_of, docs, place });
     }
-    (settings, errors(checker) == before)
-}
-
-fn errors(checker: &Checker<'_>) -> usize {
-    checker.findings.iter().filter(|finding| finding.is_error()).count()
+    settings
 }
 
 fn choices(checker: &mut Checker<'_>, trees: &[AnyTree], ty: &Type) -> Vec<Value> {

@@ -4,8 +4,8 @@ use crate::expression::{Scope, Type};
 use crate::spec::model::{OnRefusal, Otherwise, Step, StepKind};
 use crate::spec::raw::mapping::{RawOtherwise, RawStep};
 use crate::spec::raw::{AnyTree, Table, Written};
-use crate::spec::structure::one_of;
 use crate::spec::tree::NodeId;
+use crate::spec::wording::one_of;
 
 use super::checker::Checker;
 use super::flow::{member, unknown_member};

@@ -7,7 +7,7 @@ use crate::base::duration;
 use crate::expression::{Scope, Type, ValueTemplate, assignable};
 use crate::spec::model::{CursorKind, Paging, Stream};
 use crate::spec::raw::Written;
-use crate::spec::raw::system::{RawCursor, RawPaging, RawStream};
+use crate::spec::raw::stream::{RawCursor, RawPaging, RawStream};
 use crate::spec::tree::NodeId;
 
 use super::checker::{Checker, scope};

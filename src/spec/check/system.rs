@@ -27,6 +27,8 @@ use super::types::Types;
 /// A system as far as it could be checked: what mappings may name of it.
 #[derive(Debug, Default)]
 pub struct Checked {
+    /// Whether the file could be read at all.
+    pub readable: bool,
     /// The system, if nothing is wrong with it.
     pub system: Option<Arc<System>>,
     /// The operations that are fine.
@@ -42,7 +44,7 @@ pub struct Checked {
 /// Checks a system file.
 pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let mut types = Types::declare(checker, &raw.types);
-    let (settings, _) = settings::declare(checker, &mut types, &raw.settings);
+    let settings = settings::declare(checker, &mut types, &raw.settings);
     settings::unused(checker, &raw.settings);
     let settings_type = settings::scope_type(checker, &settings);
     let names = scope([("settings", &settings_type)]);
@@ -71,6 +73,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
         None => Some(None),
     };
     let mut checked = Checked {
+        readable: true,
         system: None,
         operations,
         streams,

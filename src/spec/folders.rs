@@ -1,0 +1,70 @@
+//! Where files are looked for.
+
+use std::path::{Path, PathBuf};
+
+use super::shipped;
+
+/// Where a loader looks before it takes what is shipped.
+#[derive(Default)]
+pub(super) struct Folders {
+    /// No link may lead out of this.
+    pub(super) root: Option<PathBuf>,
+    /// Where mappings are.
+    pub(super) mappings: Option<PathBuf>,
+    /// Where system files are.
+    pub(super) systems: Option<PathBuf>,
+}
+
+impl Folders {
+    /// The folders of a configuration directory.
+    pub(super) fn of(directory: &Path) -> Self {
+        let mappings = directory.join("mappings");
+        Self {
+            root: Some(directory.to_owned()),
+            systems: Some(mappings.join("systems")),
+            mappings: Some(mappings),
+        }
+    }
+
+    /// The folders that belong to a file on its own.
+    pub(super) fn beside(path: &Path) -> Self {
+        let parent = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        Self { root: Some(parent.to_owned()), systems: Some(parent.join("systems")), mappings: None }
+    }
+}
+
+/// The file's name without its ending.
+pub(super) fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// `folder/name.yaml`, if there is one. A name that is no plain name is never looked for.
+pub(super) fn own_file(folder: Option<&Path>, name: &str) -> Option<PathBuf> {
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let path = folder?.join(format!("{name}.yaml"));
+    (plain && !name.is_empty() && path.symlink_metadata().is_ok()).then_some(path)
+}
+
+/// The names of all files in a folder and of what is shipped.
+pub(super) fn names(folder: Option<&Path>, shipped: &[shipped::Shipped]) -> Vec<String> {
+    let own = folder.map(yaml_files).unwrap_or_default();
+    let mut names: Vec<String> = own.iter().map(|path| stem(path)).collect();
+    names.extend(shipped.iter().map(|shipped| shipped.name.to_owned()));
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The YAML files of a directory, sorted.
+pub(super) fn yaml_files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,135 @@
+//! What can be polled, as authors write it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::system::RawRequest;
+use super::written::{AnyTree, TypeTree, Written};
+
+/// Something that can be polled.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Stream")]
+pub struct RawStream {
+    /// What it holds.
+    pub docs: Option<Written<String>>,
+    /// The type of a record.
+    #[schemars(required)]
+    pub record: Option<TypeTree>,
+    /// The field that tells records apart.
+    #[schemars(required)]
+    pub key: Option<Written<String>>,
+    /// What is sent for a page; sees `settings`, `cursor`, `page` and `request_id`.
+    #[schemars(required)]
+    pub request: Option<Written<RawRequest>>,
+    /// The page's type.
+    #[schemars(required)]
+    pub answer: Option<TypeTree>,
+    /// A JSONPath that picks the records from the page.
+    #[schemars(required, example = &"$.records[*]")]
+    pub records: Option<Written<String>>,
+    /// How further pages are asked for; `single` unless it says otherwise.
+    pub paging: Option<RawPaging>,
+    /// How new and changed records are found.
+    #[schemars(required)]
+    pub cursor: Option<RawCursor>,
+    /// Fields that may change without the record having changed.
+    #[serde(default)]
+    pub volatile: Vec<Written<String>>,
+}
+
+/// How further pages are asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Paging")]
+pub enum RawPaging {
+    /// There is only one page.
+    Single,
+    /// The answer names the next page.
+    Token(RawTokenPaging),
+    /// Pages are counted.
+    Number(RawNumberPaging),
+    /// Records are counted.
+    Offset(RawOffsetPaging),
+}
+
+/// The answer names the next page.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "TokenPaging")]
+pub struct RawTokenPaging {
+    /// Yields what the next request sees as `page.token`, null after the last page; sees `settings` and `answer`.
+    #[schemars(required, example = &"{{ answer.next }}")]
+    pub next: Option<Written<String>>,
+}
+
+/// Pages are counted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NumberPaging")]
+pub struct RawNumberPaging {
+    /// The first page's number; 1 unless it says otherwise.
+    #[schemars(range(min = 0, max = 1))]
+    pub first: Option<u32>,
+    /// Records a page; a page with fewer is the last.
+    #[schemars(required)]
+    pub size: Option<AnyTree>,
+}
+
+/// Records are counted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "OffsetPaging")]
+pub struct RawOffsetPaging {
+    /// Records a page; a page with fewer is the last.
+    #[schemars(required)]
+    pub size: Option<AnyTree>,
+}
+
+/// How new and changed records are found.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Cursor")]
+pub enum RawCursor {
+    /// Every poll reads everything.
+    None,
+    /// By a field that holds the time of the last change.
+    Timestamp(RawTimestampCursor),
+    /// By a day field and a field of decimal hours.
+    DateAndDecimalHours(RawDecimalHoursCursor),
+}
+
+/// By a field that holds the time of the last change.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "TimestampCursor")]
+pub struct RawTimestampCursor {
+    /// The record's field.
+    #[schemars(required)]
+    pub field: Option<Written<String>>,
+    /// The zone of stamps that have no offset; UTC unless it says otherwise.
+    #[schemars(example = &"America/New_York")]
+    pub zone: Option<Written<String>>,
+    /// How far each poll reads back behind the newest stamp; `5m` unless it says otherwise.
+    #[schemars(example = &"5m")]
+    pub overlap: Option<Written<String>>,
+}
+
+/// By a day field and a field of decimal hours, both in local time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "DateAndDecimalHoursCursor")]
+pub struct RawDecimalHoursCursor {
+    /// The record's day field.
+    #[schemars(required)]
+    pub date: Option<Written<String>>,
+    /// The record's field of decimal hours.
+    #[schemars(required)]
+    pub time: Option<Written<String>>,
+    /// The zone that the stamps are in.
+    #[schemars(required, example = &"America/New_York")]
+    pub zone: Option<Written<String>>,
+    /// How far each poll reads back behind the newest stamp; `5m` unless it says otherwise.
+    #[schemars(example = &"5m")]
+    pub overlap: Option<Written<String>>,
+}
