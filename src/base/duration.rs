@@ -68,7 +68,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_duration() {
-        for text in ["", "15", "m", "-5m", "5 minutes", "15x", "99999999999999999999s", "18446744073709551615w"] {
+        for text in
+            ["", "15", "m", "-5m", "5 minutes", "15x", "99999999999999999999s", "18446744073709551615w"]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
     }

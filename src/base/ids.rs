@@ -69,8 +69,10 @@ impl EffectId {
     /// `step` is the step's path in the flow, with the index of each enclosing loop: `shipment`, `lines[2].reserve`.
     pub fn new(mapping: &str, flow: &str, idempotency_key: &str, step: &str) -> Self {
         // Length-prefixed, so that no choice of names can make two different effects share an id.
-        let text: String =
-            [mapping, flow, idempotency_key, step].iter().map(|part| format!("{}:{part}", part.len())).collect();
+        let text: String = [mapping, flow, idempotency_key, step]
+            .iter()
+            .map(|part| format!("{}:{part}", part.len()))
+            .collect();
         Self(json::sha256_hex(text.as_bytes())[..32].to_owned())
     }
 

@@ -40,7 +40,9 @@ pub fn mapping(name: &str, arg: &ConfigArg, output: &Output) -> Result<Arc<Mappi
     if let Some(mapping) = configured(name, &arg.config) {
         return Ok(mapping);
     }
-    if let Some(path) = own(&arg.config).into_iter().find(|path| path.file_stem().is_some_and(|stem| stem == name)) {
+    if let Some(path) =
+        own(&arg.config).into_iter().find(|path| path.file_stem().is_some_and(|stem| stem == name))
+    {
         let (mapping, findings) = spec::load_mapping(&path, &mut sources);
         return usable(mapping, &findings, &sources, output);
     }
@@ -48,7 +50,9 @@ pub fn mapping(name: &str, arg: &ConfigArg, output: &Output) -> Result<Arc<Mappi
         let (mapping, findings) = spec::load_shipped(name, &mut sources);
         return usable(mapping, &findings, &sources, output);
     }
-    let own = own(&arg.config).into_iter().filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    let own = own(&arg.config)
+        .into_iter()
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
     let known = shipped::MAPPINGS.iter().map(|shipped| shipped.name.to_owned()).chain(own);
     Err(Trouble::usage(names::unknown("mapping", name, known)))
 }
@@ -69,7 +73,8 @@ fn own(directory: &Path) -> Vec<PathBuf> {
     }
     let entries = std::fs::read_dir(directory.join("mappings")).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut files: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
+    let mut files: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
     files.sort();
     files
 }
@@ -85,6 +90,7 @@ fn usable<T>(
         output.say(human::render(findings, sources, output.error_colour()));
     }
     let broken = findings.iter().any(Diagnostic::is_error);
-    let refused = || Trouble { exit: Exit::CannotStart, message: "correct the findings above first".to_owned() };
+    let refused =
+        || Trouble { exit: Exit::CannotStart, message: "correct the findings above first".to_owned() };
     model.filter(|_| !broken).ok_or_else(refused)
 }

@@ -85,7 +85,9 @@ fn reason(
 fn header_table(headers: &HeaderMap) -> Value {
     let table: Map<String, Value> = headers
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), Value::from(String::from_utf8_lossy(value.as_bytes()))))
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), Value::from(String::from_utf8_lossy(value.as_bytes())))
+        })
         .collect();
     Value::Object(table)
 }

@@ -113,7 +113,8 @@ impl Prepared {
     /// The request as people may see it.
     pub fn shown(&self, redactor: &Redactor) -> Value {
         let body = self.outgoing.body.as_deref().unwrap_or_default();
-        let body = serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
+        let body =
+            serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
         json!({
             "method": self.outgoing.method.as_str(),
             "url": redactor.text(self.outgoing.url.as_str()),
@@ -173,8 +174,14 @@ impl Connection {
         let headers = pairs(request.headers.as_ref(), &values)?;
         let query = pairs(request.query.as_ref(), &values)?;
         let json = request.json.as_ref().map(|tree| tree.evaluate(&values)).transpose()?;
-        let parts =
-            Parts { method: request.method.clone(), url, query, headers, json, request_id: request_id.clone() };
+        let parts = Parts {
+            method: request.method.clone(),
+            url,
+            query,
+            headers,
+            json,
+            request_id: request_id.clone(),
+        };
         let outgoing =
             self.transport.write(parts).map_err(|error| EvaluationError { message: error.to_string() })?;
         Ok(Prepared { outgoing, request_id })
@@ -220,7 +227,12 @@ impl Connection {
     }
 
     /// Asks for a page of a stream: the page as its type has it.
-    pub async fn page(&self, request: &Request, values: Values, ty: &crate::expression::Type) -> Result<Value, Call> {
+    pub async fn page(
+        &self,
+        request: &Request,
+        values: Values,
+        ty: &crate::expression::Type,
+    ) -> Result<Value, Call> {
         let mut prepared = self
             .render(request, values)
             .map_err(|error| Call::unsent(Outcome::Unrenderable(error.message)))?;
@@ -240,7 +252,8 @@ impl Connection {
                 return Err(call);
             }
             return normalise(body, ty).map_err(|mismatches| {
-                call.outcome = Outcome::Unreadable(Refusal { message: list(&mismatches), ..Refusal::default() });
+                call.outcome =
+                    Outcome::Unreadable(Refusal { message: list(&mismatches), ..Refusal::default() });
                 call
             });
         }
@@ -274,14 +287,16 @@ impl Connection {
                     SendError::NotSent { reason, permanent } => Outcome::NotSent { reason, permanent },
                     SendError::Unknown { reason } => Outcome::Lost(reason),
                 };
-                return Err(Call { exchange: json!({ "request": prepared.shown(&self.redactor) }), ..Call::unsent(outcome) });
+                return Err(Call {
+                    exchange: json!({ "request": prepared.shown(&self.redactor) }),
+                    ..Call::unsent(outcome)
+                });
             }
         };
         self.limiter.observe(answer.status, &answer.headers);
         let body = self.transport.read(&answer);
         let seen = body.as_ref().unwrap_or(&Value::Null);
-        let judged =
-            answer::judge(&self.system, rules, &self.values, answer.status, &answer.headers, seen);
+        let judged = answer::judge(&self.system, rules, &self.values, answer.status, &answer.headers, seen);
         match judged {
             // A body that cannot be read is no excuse for an answer that says it failed; an "ok" needs its body.
             Ok(judged) if body.is_ok() || judged.class != AnswerClass::Ok => Ok((answer, judged)),
@@ -292,7 +307,8 @@ impl Connection {
                 Err(call)
             }
             Err(error) => {
-                let message = format!("the answer rules of {} do not fit this answer: {error}", self.system.name);
+                let message =
+                    format!("the answer rules of {} do not fit this answer: {error}", self.system.name);
                 Err(Call::unsent(Outcome::Unreadable(Refusal { message, ..Refusal::default() })))
             }
         }
@@ -339,9 +355,14 @@ impl Connection {
     fn failed(&self, answer: &Incoming, judged: Judged) -> Outcome {
         let status = answer.status;
         let said = judged.message.unwrap_or_else(|| {
-            format!("{} answered {} {}", self.system.title, status.as_u16(), status.canonical_reason().unwrap_or(""))
-                .trim_end()
-                .to_owned()
+            format!(
+                "{} answered {} {}",
+                self.system.title,
+                status.as_u16(),
+                status.canonical_reason().unwrap_or("")
+            )
+            .trim_end()
+            .to_owned()
         });
         let until = self.limiter.held_until();
         let refusal = Refusal { message: self.redactor.text(&said), code: judged.code, until };
@@ -418,7 +439,8 @@ fn texts(fields: Map<String, Value>) -> Vec<(String, String)> {
 
 fn documents(value: &Value) -> Result<Vec<Document>, String> {
     use base64::Engine as _;
-    let text = |item: &Value, field: &str| item.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text =
+        |item: &Value, field: &str| item.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut kept = Vec::new();
     for item in value.as_array().into_iter().flatten() {
         // An answer without the bytes (a label that is sent by post, say) is not a failure of the call.

@@ -91,7 +91,12 @@ fn back_local(stamp: DateTime, settings: &CursorSettings) -> DateTime {
     let probe = SignedDuration::from_hours(3);
     let earlier = begin.checked_sub(probe).unwrap_or(begin);
     let offset = |civil: DateTime| {
-        settings.zone.to_ambiguous_zoned(civil).compatible().map(|zoned| zoned.offset().seconds()).unwrap_or(0)
+        settings
+            .zone
+            .to_ambiguous_zoned(civil)
+            .compatible()
+            .map(|zoned| zoned.offset().seconds())
+            .unwrap_or(0)
     };
     // `compatible` takes the first pass of a repeated hour, so look past the stamp as well.
     let later = stamp.checked_add(probe).unwrap_or(stamp);

@@ -31,7 +31,9 @@ impl Run<'_> {
             &call.path,
         );
         let mut effect = match self.shared.store.effect(&id)? {
-            Some(effect) if effect.record != self.record.id => return Ok(Some(self.key_taken(call, &effect))),
+            Some(effect) if effect.record != self.record.id => {
+                return Ok(Some(self.key_taken(call, &effect)));
+            }
             Some(effect) => effect,
             None => match self.plan(id, call, create) {
                 Ok(effect) => effect,
@@ -224,7 +226,11 @@ impl Run<'_> {
             return Ok(Some(self.wait_for_lookup(call, &effect)));
         }
         transition::effect(&mut effect, EffectState::Refused, note, Proof::Answer)?;
-        self.audit("effect.refused", json!({ "effect": effect.id, "step": call.path, "code": refusal.code }), None);
+        self.audit(
+            "effect.refused",
+            json!({ "effect": effect.id, "step": call.path, "code": refusal.code }),
+            None,
+        );
         self.put(&mut effect);
         let reason = Reason {
             code: refusal.code,
@@ -235,7 +241,12 @@ impl Run<'_> {
     }
 
     /// Looks up what became of an effect, when its time has come.
-    async fn resolve(&mut self, call: &CallStep<'_>, create: &CreateEffect, mut effect: EffectEntry) -> Flowing {
+    async fn resolve(
+        &mut self,
+        call: &CallStep<'_>,
+        create: &CreateEffect,
+        mut effect: EffectEntry,
+    ) -> Flowing {
         let now = self.now();
         if effect.look_up_at.is_some_and(|at| at > now) {
             return Ok(Some(self.wait_for_lookup(call, &effect)));
@@ -265,7 +276,12 @@ impl Run<'_> {
             Look::Failed { message, exchange } => {
                 let late = clock::add(effect.unknown_since.unwrap_or(now).max(settled), create.give_up);
                 if now >= late {
-                    return self.give_up(call, effect, &format!("it cannot be looked up: {message}"), Some(exchange));
+                    return self.give_up(
+                        call,
+                        effect,
+                        &format!("it cannot be looked up: {message}"),
+                        Some(exchange),
+                    );
                 }
                 let note = self.evidence(&effect, &format!("the look-up failed: {message}"), Some(&exchange));
                 self.look_again(call, effect, note, None)
@@ -357,7 +373,11 @@ impl Run<'_> {
         let note = self.evidence(&effect, message, detail.as_ref());
         transition::effect(&mut effect, EffectState::InDoubt, note, Proof::None)?;
         effect.look_up_at = None;
-        self.audit("effect.in_doubt", json!({ "effect": effect.id, "step": call.path, "why": message }), None);
+        self.audit(
+            "effect.in_doubt",
+            json!({ "effect": effect.id, "step": call.path, "why": message }),
+            None,
+        );
         self.put(&mut effect);
         Ok(Some(Ending::InDoubt(self.doubt(call, &effect))))
     }
@@ -377,7 +397,8 @@ impl Run<'_> {
     }
 
     fn wait_for_lookup(&self, call: &CallStep<'_>, effect: &EffectEntry) -> Ending {
-        let message = format!("the answer of {} was lost; what became of it is being looked up", effect.operation);
+        let message =
+            format!("the answer of {} was lost; what became of it is being looked up", effect.operation);
         let reason = self.reason(call.step, &call.path, message);
         Ending::Wait { until: effect.look_up_at, reason, retry: None }
     }

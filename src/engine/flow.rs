@@ -202,7 +202,8 @@ impl FlowRuntime {
         let Some(record) = shared.store.record(id)? else {
             return Ok(Ended { state: RecordState::Discarded, halted: None });
         };
-        let at_work = matches!(record.state, RecordState::Received | RecordState::Running | RecordState::Waiting);
+        let at_work =
+            matches!(record.state, RecordState::Received | RecordState::Running | RecordState::Waiting);
         if !at_work || record.due > shared.clock.now() {
             // Decided otherwise while it waited for its lock.
             return Ok(Ended { state: record.state, halted: None });

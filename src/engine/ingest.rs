@@ -62,12 +62,18 @@ pub fn decide(
     after_done: AfterDone,
 ) -> Result<Decision, Illegal> {
     let Some(record) = existing else {
-        return Ok(Decision::Store { event: first_event(&arrival), record: Box::new(first(arrival)), expected: 0 });
+        return Ok(Decision::Store {
+            event: first_event(&arrival),
+            record: Box::new(first(arrival)),
+            expected: 0,
+        });
     };
     let known = record.pending.as_ref().map_or(&record.fingerprint, |pending| &pending.fingerprint);
     let changed = *known != arrival.fingerprint;
     match record.state {
-        RecordState::Skipped | RecordState::Parked | RecordState::Received | RecordState::Waiting if !made => {
+        RecordState::Skipped | RecordState::Parked | RecordState::Received | RecordState::Waiting
+            if !made =>
+        {
             unmade(record, changed, arrival)
         }
         _ if !changed => Ok(Decision::Unchanged),
@@ -259,7 +265,10 @@ fn differences(from: &Value, to: &Value, volatile: &[String]) -> Value {
     let empty = serde_json::Map::new();
     let from = from.as_object().unwrap_or(&empty);
     let to = to.as_object().unwrap_or(&empty);
-    let gone = from.iter().filter(|(field, _)| !to.contains_key(*field)).map(|(field, old)| (field, old, &Value::Null));
+    let gone = from
+        .iter()
+        .filter(|(field, _)| !to.contains_key(*field))
+        .map(|(field, old)| (field, old, &Value::Null));
     to.iter()
         .map(|(field, new)| (field, from.get(field).unwrap_or(&Value::Null), new))
         .chain(gone)
@@ -294,7 +303,12 @@ mod tests {
     }
 
     /// What becomes of a record in `state` when `arrival` comes: the event and the record.
-    fn come(state: RecordState, made: bool, arrival: Arrival, after: AfterDone) -> Option<(&'static str, Record)> {
+    fn come(
+        state: RecordState,
+        made: bool,
+        arrival: Arrival,
+        after: AfterDone,
+    ) -> Option<(&'static str, Record)> {
         match decide(Some(record(state)), made, arrival, after).unwrap() {
             Decision::Unchanged => None,
             Decision::Store { record, expected, event } => {
@@ -309,14 +323,19 @@ mod tests {
         use RecordState::{Discarded, Done, InDoubt, Parked, Received, Running, Waiting};
         for state in [Received, Running, Waiting, Done, Parked, InDoubt, Discarded] {
             for made in [false, true] {
-                assert_eq!(come(state, made, arrival("a", true), AfterDone::Repeat), None, "{state:?} {made}");
+                assert_eq!(
+                    come(state, made, arrival("a", true), AfterDone::Repeat),
+                    None,
+                    "{state:?} {made}"
+                );
             }
         }
     }
 
     #[test]
     fn a_parked_record_that_is_corrected_is_tried_again_with_the_mapping_of_today() {
-        let (event, record) = come(RecordState::Parked, false, arrival("b", true), AfterDone::Report).unwrap();
+        let (event, record) =
+            come(RecordState::Parked, false, arrival("b", true), AfterDone::Report).unwrap();
         assert_eq!(event, "record.changed");
         assert_eq!((record.state, record.revision), (RecordState::Received, 2));
         assert_eq!(record.mapping_revision, "new");
@@ -364,7 +383,8 @@ mod tests {
 
     #[test]
     fn a_record_that_the_source_no_longer_wants_is_left_out_unless_it_was_sent() {
-        let (event, record) = come(RecordState::Parked, false, arrival("a", false), AfterDone::Report).unwrap();
+        let (event, record) =
+            come(RecordState::Parked, false, arrival("a", false), AfterDone::Report).unwrap();
         assert_eq!((event, record.state), ("record.skipped", RecordState::Skipped));
         assert_eq!(come(RecordState::Waiting, true, arrival("a", false), AfterDone::Report), None);
     }

@@ -30,7 +30,9 @@ impl Credentials for Keeper {
                 self.redactor.add(secret.clone());
                 Ok(secret)
             }
-            None => Err(format!("the credential {full} is not set; set it with `ml-connector secret set {full}`")),
+            None => {
+                Err(format!("the credential {full} is not set; set it with `ml-connector secret set {full}`"))
+            }
         }
     }
 }
@@ -47,7 +49,9 @@ impl Keeper {
 
     fn read_token(&self, name: &str) -> Result<Option<StoredToken>, String> {
         let full = self.token_name(name);
-        let Some(sealed) = self.store.blob(&full).map_err(|error| error.to_string())? else { return Ok(None) };
+        let Some(sealed) = self.store.blob(&full).map_err(|error| error.to_string())? else {
+            return Ok(None);
+        };
         // A token that cannot be opened (the master key was changed) is only a token: a new one is fetched.
         let Ok(plain) = self.vault.unseal(&full, &sealed) else { return Ok(None) };
         let Ok(kept) = serde_json::from_slice::<Value>(&plain) else { return Ok(None) };
@@ -71,7 +75,8 @@ impl Keeper {
             "expires": token.expires.to_string(),
             "credentials": token.credentials,
         });
-        let sealed = self.vault.seal(&full, plain.to_string().as_bytes()).map_err(|error| error.to_string())?;
+        let sealed =
+            self.vault.seal(&full, plain.to_string().as_bytes()).map_err(|error| error.to_string())?;
         self.put(full, sealed).await
     }
 

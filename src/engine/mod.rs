@@ -146,7 +146,9 @@ impl Engine {
     /// When the store fails: then no further effect may be started.
     pub async fn run(self: &Arc<Self>, options: RunOptions) -> Result<RunSummary, EngineError> {
         *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.shared.clock.now());
-        start::keep_sources(&self.shared, &self.config).await.map_err(|error| EngineError(error.to_string()))?;
+        start::keep_sources(&self.shared, &self.config)
+            .await
+            .map_err(|error| EngineError(error.to_string()))?;
         let stopper = {
             let (outer, inner) = (options.stop.clone(), self.shared.stop.clone());
             tokio::spawn(async move {
@@ -230,7 +232,9 @@ impl Connection {
         let made = self.call(&ping.operation, &input).await;
         let milliseconds = made.facts.get("milliseconds").and_then(serde_json::Value::as_u64).unwrap_or(0);
         match made.outcome {
-            Outcome::Ok { .. } | Outcome::Done => (true, "reached, and the credentials were accepted".to_owned(), milliseconds),
+            Outcome::Ok { .. } | Outcome::Done => {
+                (true, "reached, and the credentials were accepted".to_owned(), milliseconds)
+            }
             outcome => (false, outcome.cause(), milliseconds),
         }
     }

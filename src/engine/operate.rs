@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::command::{
-    Command, Failure, FlowStatus, Order, Ordered, Reply, Selection, Shown, Status, Truth,
-};
+use super::command::{Command, Failure, FlowStatus, Order, Ordered, Reply, Selection, Shown, Status, Truth};
 use super::effect::{Look, look_up};
 use super::flow::FlowRuntime;
 use super::transition::{self, Proof};
@@ -16,13 +14,18 @@ use crate::base::{RecordId, duration};
 use crate::expression::fits;
 use crate::spec::model::{CreateEffect, Effect, Operation, Schedule, Step, StepKind};
 use crate::store::{
-    AuditDraft, AuditQuery, Batch, EffectEntry, EffectState, Evidence, Record, RecordQuery, RecordState, Store,
-    StoreError, Write,
+    AuditDraft, AuditQuery, Batch, EffectEntry, EffectState, Evidence, Record, RecordQuery, RecordState,
+    Store, StoreError, Write,
 };
 
 /// States from which a record can be replayed.
-const ENDED: &[RecordState] =
-    &[RecordState::Done, RecordState::Parked, RecordState::Skipped, RecordState::Discarded, RecordState::Waiting];
+const ENDED: &[RecordState] = &[
+    RecordState::Done,
+    RecordState::Parked,
+    RecordState::Skipped,
+    RecordState::Discarded,
+    RecordState::Waiting,
+];
 
 /// Why an order does not apply: a sentence for the person who gave it.
 type Refused = String;
@@ -47,9 +50,7 @@ impl Engine {
         match command {
             Command::Status => self.status(),
             Command::Resume(order) => self.each(order, &[RecordState::Parked], Self::resume).await,
-            Command::Replay(order) => {
-                self.each(order, ENDED, Self::replay).await
-            }
+            Command::Replay(order) => self.each(order, ENDED, Self::replay).await,
             Command::Discard(order) => {
                 let states = [RecordState::Parked, RecordState::Received, RecordState::Waiting];
                 self.each(order, &states, Self::discard).await
@@ -187,7 +188,10 @@ impl Engine {
 
     fn replay(&self, record: &mut Record, _order: &Order) -> Result<&'static str, Refused> {
         if !ENDED.contains(&record.state) {
-            return Err(format!("it is {}; only what has come to an end can be replayed", word(record.state)));
+            return Err(format!(
+                "it is {}; only what has come to an end can be replayed",
+                word(record.state)
+            ));
         }
         let flow = self.flow_of(&record.id).ok_or("its flow is not part of this configuration any more")?;
         record.mapping_revision.clone_from(&flow.mapping.revision);
@@ -253,9 +257,8 @@ impl Engine {
         let mut record =
             store.record(id).map_err(|error| error.to_string())?.ok_or("there is no such record")?;
         let effects = store.effects_of(id).map_err(|error| error.to_string())?;
-        let doubtful = |effect: &&EffectEntry| {
-            matches!(effect.state, EffectState::InDoubt | EffectState::Unknown)
-        };
+        let doubtful =
+            |effect: &&EffectEntry| matches!(effect.state, EffectState::InDoubt | EffectState::Unknown);
         let mut effect = effects.iter().find(doubtful).cloned().ok_or("none of its effects is in doubt")?;
         let mut writes = Vec::new();
         let (to, result) = match truth {
@@ -287,7 +290,8 @@ impl Engine {
         let facts = json!({ "effect": effect.id, "step": effect.step, "truth": person_says(truth) });
         let expected = effect.version;
         writes.push(Write::Effect { effect: Box::new(effect), expected });
-        transition::record(&mut record, RecordState::Waiting, None, now).map_err(|error| error.to_string())?;
+        transition::record(&mut record, RecordState::Waiting, None, now)
+            .map_err(|error| error.to_string())?;
         self.store_order(record, order, "effect.resolved", writes, facts)
             .await
             .map_err(|error| error.to_string())
@@ -329,9 +333,7 @@ impl Engine {
     }
 
     fn flow_of(&self, id: &RecordId) -> Option<&Arc<FlowRuntime>> {
-        self.flows
-            .iter()
-            .find(|flow| flow.mapping.name == id.mapping() && flow.flow.name == id.flow())
+        self.flows.iter().find(|flow| flow.mapping.name == id.mapping() && flow.flow.name == id.flow())
     }
 
     /// The records an order is about; what names nothing comes back as its own problem.
@@ -466,7 +468,10 @@ fn person_says(truth: &Truth) -> &'static str {
 
 /// A state as people write it.
 fn word(state: RecordState) -> String {
-    serde_json::to_value(state).ok().and_then(|value| value.as_str().map(|text| text.replace('_', " "))).unwrap_or_default()
+    serde_json::to_value(state)
+        .ok()
+        .and_then(|value| value.as_str().map(|text| text.replace('_', " ")))
+        .unwrap_or_default()
 }
 
 fn ordered(id: &RecordId, state: Option<RecordState>, problem: Option<String>) -> Ordered {

@@ -81,7 +81,11 @@ impl FlowRuntime {
             }
             // Until the last page is in, the position stays where the poll began: pages need not come in order.
             let cursor = if next {
-                Cursor { position: start.clone(), polled, page: json!({ "number": pages.number, "began": anchor }) }
+                Cursor {
+                    position: start.clone(),
+                    polled,
+                    page: json!({ "number": pages.number, "began": anchor }),
+                }
             } else {
                 Cursor { position: position.clone(), polled: Some(anchor), page: Value::Null }
             };
@@ -218,7 +222,13 @@ impl FlowRuntime {
     }
 
     /// A record that does not fit is kept and parked; one bad record stops only itself.
-    fn unfit(&self, stream: &Stream, raw: Value, at: Timestamp, message: String) -> (Arrival, Option<Reason>) {
+    fn unfit(
+        &self,
+        stream: &Stream,
+        raw: Value,
+        at: Timestamp,
+        message: String,
+    ) -> (Arrival, Option<Reason>) {
         let fingerprint = canonical::fingerprint(&raw);
         let key = match raw.get(&stream.key) {
             Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
@@ -293,7 +303,13 @@ impl Pages {
     }
 
     /// Goes on to the next page, if there is one.
-    fn next(&mut self, paging: &Paging, connection: &Connection, page: &Value, count: usize) -> Result<bool, String> {
+    fn next(
+        &mut self,
+        paging: &Paging,
+        connection: &Connection,
+        page: &Value,
+        count: usize,
+    ) -> Result<bool, String> {
         self.number += 1;
         self.offset += count as u64;
         if self.number > MOST_PAGES {
@@ -331,7 +347,8 @@ fn cursor_settings(kind: &CursorKind, connection: &Connection) -> Result<CursorS
     };
     match kind {
         CursorKind::None => Ok(CursorSettings { zone: TimeZone::UTC, overlap: SignedDuration::ZERO }),
-        CursorKind::Timestamp { zone, overlap, .. } | CursorKind::DateAndDecimalHours { zone, overlap, .. } => {
+        CursorKind::Timestamp { zone, overlap, .. }
+        | CursorKind::DateAndDecimalHours { zone, overlap, .. } => {
             let zone = text(zone)?;
             let zone = TimeZone::get(&zone).map_err(|_| format!("`{zone}` is not a time zone"))?;
             let overlap = duration::parse(&text(overlap)?)?;
@@ -342,8 +359,11 @@ fn cursor_settings(kind: &CursorKind, connection: &Connection) -> Result<CursorS
 
 fn without(source: &Value, fields: &[String]) -> Value {
     let Value::Object(object) = source else { return source.clone() };
-    let kept: Map<String, Value> =
-        object.iter().filter(|(name, _)| !fields.contains(name)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let kept: Map<String, Value> = object
+        .iter()
+        .filter(|(name, _)| !fields.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     Value::Object(kept)
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::expression::{Type, Values, normalise};
-use crate::spec::model::{Effect, Flow, Mapping, Operation, OnRefusal, Request, Source, Step, StepKind};
+use crate::spec::model::{Effect, Flow, Mapping, OnRefusal, Operation, Request, Source, Step, StepKind};
 use crate::transport::url;
 
 /// One step of a preview.
@@ -62,7 +62,11 @@ pub fn preview(
 }
 
 impl<'a> Preview<'a> {
-    fn new(mapping: &'a Mapping, settings: &Value, connections: &BTreeMap<String, Value>) -> Result<Self, String> {
+    fn new(
+        mapping: &'a Mapping,
+        settings: &Value,
+        connections: &BTreeMap<String, Value>,
+    ) -> Result<Self, String> {
         let mut values = Values::default();
         values.set("settings", settings);
         let (mut systems, mut base_urls) = (BTreeMap::new(), BTreeMap::new());

@@ -88,7 +88,11 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When the store fails; then nothing more may be sent.
-    pub(super) async fn run(shared: &'a Shared, flow: &'a FlowRuntime, record: Record) -> Result<Ended, Stop> {
+    pub(super) async fn run(
+        shared: &'a Shared,
+        flow: &'a FlowRuntime,
+        record: Record,
+    ) -> Result<Ended, Stop> {
         let mut run = Self { shared, flow, record, values: flow.values.clone(), writes: Vec::new() };
         run.values.set(&flow.flow.record, &run.record.source);
         run.values.set("key", &Value::from(run.record.id.key()));
@@ -182,16 +186,23 @@ impl<'a> Run<'a> {
         Ok(None)
     }
 
-    fn check(&mut self, step: &Step, path: &str, condition: &Template, otherwise: &Otherwise) -> Option<Ending> {
+    fn check(
+        &mut self,
+        step: &Step,
+        path: &str,
+        condition: &Template,
+        otherwise: &Otherwise,
+    ) -> Option<Ending> {
         match condition.truth(&self.values) {
             Ok(true) => return None,
             Ok(false) => {}
             Err(error) => return Some(self.unevaluable(step, path, &error)),
         }
         let message = otherwise.message.text(&self.values).unwrap_or_else(|error| error.to_string());
-        let detail = otherwise.show.as_ref().map(|show| {
-            show.evaluate(&self.values).unwrap_or_else(|error| Value::from(error.to_string()))
-        });
+        let detail = otherwise
+            .show
+            .as_ref()
+            .map(|show| show.evaluate(&self.values).unwrap_or_else(|error| Value::from(error.to_string())));
         let reason = Reason { detail, ..self.reason(step, path, message) };
         Some(match otherwise.action {
             OnRefusal::Park => Ending::Park(reason),
@@ -297,8 +308,9 @@ impl<'a> Run<'a> {
 
     pub(super) fn keep(&mut self, documents: Vec<Document>) {
         let record = self.record.id.clone();
-        self.writes
-            .extend(documents.into_iter().map(|document| Write::Document { record: record.clone(), document }));
+        self.writes.extend(
+            documents.into_iter().map(|document| Write::Document { record: record.clone(), document }),
+        );
     }
 
     fn name_result(&mut self, step: &Step, value: &Value) {
@@ -392,14 +404,19 @@ impl<'a> Run<'a> {
         let made = made(self.shared, &self.record)?;
         let after_done = self.flow.flow.on_change.after_done;
         let Source::Poll { stream, .. } = &self.flow.flow.source;
-        if let Some(event) = ingest::apply_pending(&mut self.record, made, after_done, &stream.volatile, now)? {
+        if let Some(event) = ingest::apply_pending(&mut self.record, made, after_done, &stream.volatile, now)?
+        {
             self.audit(event, json!({ "revision": self.record.revision }), None);
         }
         Ok(())
     }
 
     /// The state, reason and due time that an ending leads to.
-    fn destination(&mut self, ending: Ending, now: Timestamp) -> (RecordState, Option<Reason>, Option<Timestamp>) {
+    fn destination(
+        &mut self,
+        ending: Ending,
+        now: Timestamp,
+    ) -> (RecordState, Option<Reason>, Option<Timestamp>) {
         match ending {
             Ending::Done => (RecordState::Done, None, None),
             Ending::Skip(reason) => (RecordState::Skipped, Some(reason), None),
@@ -415,7 +432,8 @@ impl<'a> Run<'a> {
             Ending::Wait { until, mut reason, retry: Some(retry) } => {
                 self.record.attempts += 1;
                 if self.record.attempts >= retry.attempts {
-                    reason.message = format!("gave up after {} attempts: {}", self.record.attempts, reason.message);
+                    reason.message =
+                        format!("gave up after {} attempts: {}", self.record.attempts, reason.message);
                     return (RecordState::Parked, Some(reason), None);
                 }
                 let wait = backoff::delay(self.record.attempts, retry.first, retry.max, random::unit());

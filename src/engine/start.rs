@@ -32,8 +32,9 @@ pub(super) fn connections(parts: &Parts) -> Result<BTreeMap<String, Arc<Connecti
         .connections
         .values()
         .map(|declared| {
-            let connected = connect(parts, declared, &redactor)
-                .map_err(|reason| StartError(format!("connection {} ({}): {reason}", declared.name, declared.place)))?;
+            let connected = connect(parts, declared, &redactor).map_err(|reason| {
+                StartError(format!("connection {} ({}): {reason}", declared.name, declared.place))
+            })?;
             Ok((declared.name.clone(), Arc::new(connected)))
         })
         .collect()
@@ -129,10 +130,14 @@ fn limits(declared: &model::Limits, values: &Values) -> Result<LimitOptions, Str
 
 fn read_ca(config: &Config, file: &std::path::Path) -> Result<String, String> {
     let path = config.directory.join(file);
-    std::fs::read_to_string(&path).map_err(|error| format!("the `ca_file` {} cannot be read: {error}", path.display()))
+    std::fs::read_to_string(&path)
+        .map_err(|error| format!("the `ca_file` {} cannot be read: {error}", path.display()))
 }
 
-pub(super) fn flows(config: &Config, connections: &BTreeMap<String, Arc<Connection>>) -> Vec<Arc<FlowRuntime>> {
+pub(super) fn flows(
+    config: &Config,
+    connections: &BTreeMap<String, Arc<Connection>>,
+) -> Vec<Arc<FlowRuntime>> {
     let mut flows = Vec::new();
     for used in config.mappings.values() {
         let connected: BTreeMap<String, Arc<Connection>> = used

@@ -157,7 +157,9 @@ mod tests {
     #[test]
     fn what_is_unknown_is_never_guessed_away() {
         for from in [EffectState::Unknown, EffectState::InDoubt] {
-            for to in [EffectState::Intent, EffectState::Refused, EffectState::Cancelled, EffectState::Confirmed] {
+            for to in
+                [EffectState::Intent, EffectState::Refused, EffectState::Cancelled, EffectState::Confirmed]
+            {
                 for proof in [Proof::None, Proof::Answer] {
                     assert!(!allowed(from, to, proof), "{from:?} -> {to:?} by {proof:?}");
                 }

@@ -23,7 +23,9 @@ pub mod structure;
 pub mod tree;
 pub mod yaml;
 
-pub use load::{CONFIG_FILE, Loaded, load_config, load_mapping, load_path, load_shipped, load_system, rebuild_mapping};
+pub use load::{
+    CONFIG_FILE, Loaded, load_config, load_mapping, load_path, load_shipped, load_system, rebuild_mapping,
+};
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

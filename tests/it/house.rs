@@ -111,10 +111,13 @@ fn rooms_import_only_what_they_may() {
                 .match_indices("crate::")
                 .filter_map(|(at, found)| {
                     let rest = &line.text[line.text.find(code(&line.text)).unwrap_or(0) + at + found.len()..];
-                    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let name: String =
+                        rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                     let known = rules.contains_key(name.as_str()) || name == "cli";
                     let fine = !known || name == line.room || allowed.contains(&name.as_str());
-                    (!fine).then(|| format!("src/{}:{}: {} imports {name}", line.file.display(), line.number, line.room))
+                    (!fine).then(|| {
+                        format!("src/{}:{}: {} imports {name}", line.file.display(), line.number, line.room)
+                    })
                 })
                 .collect()
         })
@@ -129,12 +132,15 @@ fn each_outside_crate_has_its_door() {
         .flat_map(|line| {
             DOORS.iter().filter_map(move |(outside, doors)| {
                 let text = code(&line.text);
-                let named = text.contains(&format!("{outside}::")) || text.trim_end() == format!("use {outside};");
-                let own_word = text.contains(&format!("::{outside}::")) || text.contains(&format!("_{outside}::"));
+                let named =
+                    text.contains(&format!("{outside}::")) || text.trim_end() == format!("use {outside};");
+                let own_word =
+                    text.contains(&format!("::{outside}::")) || text.contains(&format!("_{outside}::"));
                 let fine = doors.contains(&line.room.as_str())
                     || line.in_tests && TEST_ONLY.contains(&(*outside, line.room.as_str()));
-                (named && !own_word && !fine)
-                    .then(|| format!("src/{}:{}: {outside} is not for {}", line.file.display(), line.number, line.room))
+                (named && !own_word && !fine).then(|| {
+                    format!("src/{}:{}: {outside} is not for {}", line.file.display(), line.number, line.room)
+                })
             })
         })
         .collect();
@@ -152,12 +158,16 @@ fn what_authors_write_keeps_its_positions() {
         })
         .map(|line| format!("src/{}:{}: {}", line.file.display(), line.number, line.text.trim()))
         .collect();
-    report(broken, "`flatten`, `untagged` and `tag` lose positions; a block that chooses a kind is one key, the kind");
+    report(
+        broken,
+        "`flatten`, `untagged` and `tag` lose positions; a block that chooses a kind is one key, the kind",
+    );
 }
 
 #[test]
 fn only_base_knows_the_clock_the_environment_and_chance() {
-    const BANNED: &[&str] = &["Timestamp::now(", "SystemTime::now(", "Zoned::now(", "env::var(", "SystemRandom::new("];
+    const BANNED: &[&str] =
+        &["Timestamp::now(", "SystemTime::now(", "Zoned::now(", "env::var(", "SystemRandom::new("];
     let broken = lines()
         .iter()
         .filter(|line| line.room != "base" && !line.in_tests)
@@ -181,7 +191,8 @@ fn every_file_says_what_it_is() {
 
 #[test]
 fn a_secret_cannot_be_shown() {
-    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/base/secret.rs")).unwrap();
+    let source =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/base/secret.rs")).unwrap();
     assert!(!source.contains("impl fmt::Display"), "a Secret has no Display");
     assert!(!source.contains("Serialize"), "a Secret has no Serialize");
     let secret = ml_connector::base::Secret::new("canary");
