@@ -101,7 +101,6 @@ async fn a_token_outlives_a_restart_and_lies_encrypted() {
     world.sage.system.add_orders(2);
     world.run_well().await;
     assert_eq!(world.ups.system.summary().tokens, 1);
-    // Other credentials get a token of their own.
     let (engine, store) = world.engine();
     let kept =
         ml_connector::store::Store::blob(&*store, "token/ups/oauth2_client_credentials").unwrap().unwrap();

@@ -114,6 +114,22 @@ async fn a_changed_mapping_is_for_new_records() {
     assert_eq!(world.verdict().shipped, 3);
 }
 
+/// A setting that the new mapping does not have any more is still there for those that began with the old one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_setting_is_for_new_records() {
+    let world = World::new(Wishes::plain(2)).await;
+    world.ups_fault(Rule::every(Fault::Status503).on("POST", path::ADDRESS));
+    run_and_stop(&world, |so_far| so_far.waits >= 2).await;
+    world.heal();
+    world.own(
+        "sage100-ups.yaml",
+        &[("max_package_weight", "heaviest"), ("default: 70", "default: 60"), ("max_price", "most_money")],
+    );
+    world.sage.system.add_orders(1);
+    world.run_well().await;
+    assert_eq!(world.verdict().shipped, 3);
+}
+
 /// A replay is how a person moves a record to the mapping as it is now.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_takes_the_mapping_of_today() {
