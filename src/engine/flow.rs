@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -12,9 +13,9 @@ use super::connection::Connection;
 use super::run::{self, Ended, Run, Stop};
 use super::shared::Shared;
 use crate::base::{RecordId, clock};
-use crate::expression::Values;
+use crate::expression::{Values, fits};
 use crate::spec;
-use crate::spec::model::{Flow, Mapping, Schedule};
+use crate::spec::model::{Flow, Mapping, Schedule, Setting};
 use crate::store::{RecordState, StoreError};
 
 /// After so many troubles in a row an engine that runs until idle gives the flow up.
@@ -32,7 +33,9 @@ pub(super) struct FlowRuntime {
     pub(super) schedule: Schedule,
     /// Role -> connection.
     pub(super) connections: BTreeMap<String, Arc<Connection>>,
-    /// The mapping's settings, as expressions see them.
+    /// The mapping's settings.
+    pub(super) settings: Value,
+    /// The same, as expressions see them.
     pub(super) values: Values,
     /// The most records worked on at once.
     pub(super) width: usize,
@@ -269,13 +272,17 @@ impl FlowRuntime {
         let mapping = spec::rebuild_mapping(&kept.mapping, &kept.systems)?;
         let flow = Arc::clone(mapping.flows.get(&self.flow.name)?);
         let connected = mapping.systems.keys().all(|role| self.connections.contains_key(role));
+        let settings = settings_of(&mapping, &self.settings);
+        let mut values = self.values.clone();
+        values.set("settings", &settings);
         connected.then(|| Self {
             name: self.name.clone(),
             mapping,
+            settings,
+            values,
             flow,
             schedule: self.schedule.clone(),
             connections: self.connections.clone(),
-            values: self.values.clone(),
             width: self.width,
             condition: Mutex::default(),
             work: Notify::new(),
@@ -334,4 +341,13 @@ impl FlowRuntime {
         let due = due.map_or(far, |due| due.min(far));
         Ok(if paused > now { paused } else { due })
     }
+}
+
+/// The settings that an earlier mapping declared: as they are now, or its own defaults where they are no more.
+fn settings_of(mapping: &Mapping, now: &Value) -> Value {
+    let known = |name: &str, setting: &Setting| {
+        let value = now.get(name).filter(|value| fits(value, &setting.ty).is_ok());
+        value.or(setting.default.as_ref()).cloned().unwrap_or(Value::Null)
+    };
+    mapping.settings.iter().map(|(name, setting)| (name.clone(), known(name, setting))).collect()
 }

@@ -159,6 +159,7 @@ pub(super) fn flows(
                 flow: Arc::clone(flow),
                 schedule: chosen.schedule.clone(),
                 connections: connected.clone(),
+                settings: used.settings.clone(),
                 values,
                 width: calls as usize * WIDTH_PER_CALL,
                 condition: Mutex::<Condition>::default(),

@@ -1,10 +1,12 @@
 //! All integration tests, one binary: one link instead of a dozen.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod access;
 mod crash;
 mod engine;
 mod house;
 mod kill;
 mod recover;
+mod secrets;
 mod specs;
 mod world;

@@ -19,6 +19,7 @@ use ml_connector::spec::model::Config;
 use ml_connector::store::redb::RedbStore;
 use ml_connector::store::{Record, RecordQuery, RecordState};
 use ml_connector::vault::{MasterKey, Vault};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// What a test wants of its world.
@@ -248,6 +249,41 @@ impl World {
         summary
     }
 
+    /// Runs until idle; nothing may be in trouble, and every order must have ended as it should.
+    pub async fn run_well(&self) {
+        let summary = self.run().await;
+        assert_eq!(summary.troubles, []);
+        self.assert_clean();
+    }
+
+    /// Every order ended as it should, by the simulators' books.
+    pub fn assert_clean(&self) {
+        let verdict = self.verdict();
+        assert!(verdict.is_clean(), "{verdict:#?}");
+        assert_eq!(verdict.shipped, verdict.expected_to_ship, "{verdict:#?}");
+    }
+
+    /// The orders' numbers.
+    pub fn numbers(&self) -> Vec<String> {
+        self.sage.system.state().orders.into_iter().map(|order| order.number).collect()
+    }
+
+    /// Changes an order as a person at Sage would.
+    pub fn edit(&self, number: &str, set: Value) {
+        self.sage.system.edit_order(number, set.as_object().unwrap(), None).unwrap();
+    }
+
+    /// Switches all faults off.
+    pub fn heal(&self) {
+        self.ups.system.controls().switch_off(None);
+        self.sage.system.controls().switch_off(None);
+    }
+
+    /// How often an operation of UPS was asked for.
+    pub fn asked(&self, endpoint: &str) -> usize {
+        self.ups.system.controls().requests().iter().filter(|entry| entry.endpoint == endpoint).count()
+    }
+
     /// What both systems' books say.
     pub fn verdict(&self) -> Verdict {
         verdict(&self.sage.system.state(), &self.ups.system.state())
@@ -297,12 +333,22 @@ impl World {
         }
     }
 
-    /// Resolves one record's doubt.
-    pub async fn resolve(&self, text: &str, truth: Truth) -> Ordered {
-        match self.command(Command::Resolve { order: order(text), truth }).await {
+    /// Gives an order about one record.
+    pub async fn order(&self, command: Command) -> Ordered {
+        match self.command(command).await {
             Reply::Ordered(mut told) => told.remove(0),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Resolves one record's doubt.
+    pub async fn resolve(&self, text: &str, truth: Truth) -> Ordered {
+        self.order(Command::Resolve { order: order(text), truth }).await
+    }
+
+    /// The state of one record.
+    pub async fn state(&self, text: &str) -> RecordState {
+        self.show(text).await.record.state
     }
 }
 
