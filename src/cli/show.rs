@@ -117,7 +117,8 @@ fn record(record: &Record) -> String {
                 put(name, value);
             }
         }
-        if let Some(detail) = &reason.detail {
+        let said = |detail: &&serde_json::Value| !detail.is_null() && detail.as_array().is_none_or(|list| !list.is_empty());
+        if let Some(detail) = reason.detail.as_ref().filter(said) {
             put("detail", &detail.to_string());
         }
     }
@@ -153,7 +154,8 @@ fn effect(effect: &EffectEntry) -> String {
 }
 
 fn audit_line(entry: &AuditEntry) -> String {
-    let facts = if entry.facts.is_null() { String::new() } else { format!("  {}", entry.facts) };
+    let facts =
+        if entry.facts.is_null() { String::new() } else { format!("  {}", table::facts(&entry.facts)) };
     let mut line = format!("  {} {} {}{facts}\n", table::time(entry.at), entry.actor, entry.event);
     if let Some(body) = &entry.body {
         let body = serde_json::to_string_pretty(body).unwrap_or_default();

@@ -3,6 +3,7 @@
 
 mod engine;
 mod house;
+mod readme;
 mod recover;
 mod specs;
 mod world;
