@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::reach;
@@ -117,9 +119,14 @@ fn record(record: &Record) -> String {
                 put(name, value);
             }
         }
-        let said = |detail: &&serde_json::Value| !detail.is_null() && detail.as_array().is_none_or(|list| !list.is_empty());
-        if let Some(detail) = reason.detail.as_ref().filter(said) {
-            put("detail", &detail.to_string());
+        match &reason.detail {
+            // One a line, such as the addresses that a carrier proposes.
+            Some(Value::Array(items)) => {
+                let names = std::iter::once("detail").chain(std::iter::repeat(""));
+                items.iter().zip(names).for_each(|(item, name)| put(name, &item.to_string()));
+            }
+            Some(detail) if !detail.is_null() => put("detail", &detail.to_string()),
+            _ => {}
         }
     }
     put("received", &table::time(record.received));

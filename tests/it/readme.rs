@@ -1,7 +1,7 @@
 //! What the documents show is what the program prints: every ```console block is run, in order, with the real binary.
 //!
 //! A line `$ command` is given to `sh`; what follows is what it prints, on both outputs. `[..]` stands for any text of a
-//! line, a line `...` for any lines. `simulate` runs on until the document ends, at a free port that takes the place of the
+//! line, a line `...` for any lines; of times, digests and tracking numbers only the form must agree. `simulate` runs on until the document ends, at a free port that takes the place of the
 //! documented one everywhere. `UPDATE_EXPECTED=1` writes what was printed, and keeps the lines whose wildcards still fit.
 
 use std::fs;
@@ -12,7 +12,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use ml_connector::diagnostics::{Sources, human};
 use ml_connector::expression::filters;
+use ml_connector::spec;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ml-connector");
 
@@ -116,7 +118,8 @@ fn heard(printed: impl Read + Send + 'static) -> Vec<String> {
 
 fn replaced<'a>(text: &str, pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
     pairs.fold(text.to_owned(), |text, (from, to)| {
-        text.replace(&format!(":{from}"), &format!(":{to}")).replace(&format!("--port {from}"), &format!("--port {to}"))
+        text.replace(&format!(":{from}"), &format!(":{to}"))
+            .replace(&format!("--port {from}"), &format!("--port {to}"))
     })
 }
 
@@ -162,21 +165,67 @@ fn transcripts(document: &[String]) -> Vec<Transcript> {
 fn agrees(shown: &[String], printed: &[String]) -> bool {
     match (shown.split_first(), printed.split_first()) {
         (None, None) => true,
-        (Some((first, rest)), _) if first == "..." => (0..=printed.len()).any(|from| agrees(rest, &printed[from..])),
+        (Some((first, rest)), _) if first == "..." => {
+            (0..=printed.len()).any(|from| agrees(rest, &printed[from..]))
+        }
         (Some((first, rest)), Some((line, more))) => line_agrees(first, line) && agrees(rest, more),
         _ => false,
     }
 }
 
 fn line_agrees(shown: &str, printed: &str) -> bool {
+    fits(&form(shown), &form(printed))
+}
+
+fn fits(shown: &str, printed: &str) -> bool {
     let Some((before, after)) = shown.split_once("[..]") else { return shown == printed };
     let Some(rest) = printed.strip_prefix(before) else { return false };
-    rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| line_agrees(after, &rest[at..]))
+    rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| fits(after, &rest[at..]))
+}
+
+/// A line with a word in place of each time, digest, tracking number and count of milliseconds.
+fn form(line: &str) -> String {
+    const TIME: &str = "dddd-dd-dd dd:dd:ddZ";
+    let (mut text, mut at) = (String::new(), 0);
+    while at < line.len() {
+        let rest = &line[at..];
+        let begins = !line[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+        let word = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (stands, length) = match &rest[..word] {
+            _ if !begins => ("", 0),
+            _ if is_like(rest, TIME) => ("TIME", TIME.len()),
+            _ if is_like(rest, &TIME[..10]) => ("DATE", 10),
+            _ if digits > 0 && text.ends_with("milliseconds=") => ("NUMBER", digits),
+            _ if digits > 0 && rest[digits..].starts_with(" ms ") => {
+                ("NUMBER ms ", rest.len() - rest[digits + 4..].trim_start().len())
+            }
+            tracking if tracking.len() == 18 && tracking.starts_with("1Z") => ("TRACKING", word),
+            digest if digest.len() >= 8 && digest.bytes().all(is_hexadecimal) => ("DIGEST", word),
+            _ => ("", 0),
+        };
+        let step = if length > 0 { length } else { rest.chars().next().map_or(1, char::len_utf8) };
+        text.push_str(if length > 0 { stands } else { &rest[..step] });
+        at += step;
+    }
+    text
+}
+
+/// Whether a text begins like a pattern, in which `d` stands for a digit.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let fits = |(byte, like): (u8, u8)| if like == b'd' { byte.is_ascii_digit() } else { byte == like };
+    text.len() >= pattern.len() && text.bytes().zip(pattern.bytes()).all(fits)
+}
+
+fn is_hexadecimal(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
 /// What to show from now on: what was printed, with the wildcards that still fit.
 fn renewed(shown: &[String], printed: &[String]) -> Vec<String> {
-    let keep = |line: &String| shown.iter().find(|old| *old != "..." && line_agrees(old, line)).unwrap_or(line).clone();
+    let keep = |line: &String| {
+        shown.iter().find(|old| *old != "..." && line_agrees(old, line)).unwrap_or(line).clone()
+    };
     let all: Vec<String> = printed.iter().map(keep).collect();
     let Some(gap) = shown.iter().position(|line| line == "...") else { return all };
     let tail = shown.len() - gap - 1;
@@ -232,15 +281,39 @@ fn wildcards_stand_for_what_varies() {
     assert!(agrees(&lines("...\nend"), &lines("end")));
     assert!(!agrees(&lines("a [..] c"), &lines("a b d")));
     assert!(!agrees(&lines("a\n..."), &lines("b")));
+    assert!(line_agrees("at 2026-11-20 14:03:22Z 12 ms  ok", "at 2027-01-02 03:04:05Z 7 ms ok"));
+    assert!(line_agrees("hash 01234567 of 1Z2220060290530202", "hash fedcba98 of 1ZA1B2C30200000569"));
+    assert!(line_agrees("order 7-2026-11-20 milliseconds=7 x", "order 7-2027-01-02 milliseconds=123 x"));
+    assert!(!line_agrees("order 0010043", "order 0010044"));
+    assert!(!line_agrees("39 done", "40 done"));
     assert_eq!(renewed(&lines("at [..]\nold"), &lines("at 7\nnew")), lines("at [..]\nnew"));
     assert_eq!(renewed(&lines("one\n...\nlast"), &lines("1\n2\n3\nend")), lines("1\n...\nend"));
+}
+
+/// The mapping that the README shows has no findings.
+#[test]
+fn the_mapping_of_the_readme_validates() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let text = readme.split("```yaml\n").find(|block| block.starts_with("mapping: orders-ups")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("orders-ups.yaml");
+    fs::write(&file, text.split("```").next().unwrap()).unwrap();
+    let mut sources = Sources::default();
+    let (_, findings) = spec::load_mapping(&file, &mut sources);
+    assert!(findings.is_empty(), "{}", human::render(&findings, &sources, false));
 }
 
 /// Links between files lead somewhere.
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
-    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "mappings/README.md", "examples/sage100-ups/README.md"] {
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "mappings/README.md",
+        "examples/sage100-ups/README.md",
+    ] {
         let text = fs::read_to_string(name).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or_default();
@@ -284,5 +357,8 @@ fn table_of_filters() -> String {
         ];
         format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
     };
-    format!("| filter | takes | does | example |\n|---|---|---|---|\n{}", filters::all().map(row).collect::<String>())
+    format!(
+        "| filter | takes | does | example |\n|---|---|---|---|\n{}",
+        filters::all().map(row).collect::<String>()
+    )
 }
