@@ -1,13 +1,11 @@
 //! `ml-connector ping`: reaches every connection with its real credentials.
 
-use futures_util::future::join_all;
-use serde_json::json;
-
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
+use super::reach::unexpected;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
-use crate::engine::PingResult;
+use crate::engine::command::{Command, PingResult, Reply};
 
 /// Reaches connections, proves their credentials, and says what is wrong.
 ///
@@ -33,12 +31,11 @@ impl Args {
     pub async fn run(self, output: &Output) -> Outcome {
         let workspace = Workspace::load(&self.config, output)?;
         let names = self.names(&workspace)?;
-        let opened = workspace.engine_beside_another()?;
-        let results = join_all(names.iter().map(|name| opened.engine.ping(name))).await;
-        opened.close()?;
+        let reply = workspace.order(Command::Ping { connections: names }).await?;
+        let Reply::Pinged(results) = reply else { return Err(unexpected(reply)) };
         if self.format.json() {
             for result in &results {
-                output.json(&object(result))?;
+                output.json(result)?;
             }
         } else {
             output.line(text(&results));
@@ -57,16 +54,6 @@ impl Args {
             Some(name) => Err(Trouble::usage(super::names::unknown("connection", name, known.keys()))),
         }
     }
-}
-
-fn object(result: &PingResult) -> serde_json::Value {
-    json!({
-        "connection": result.connection,
-        "system": result.system,
-        "ok": result.ok,
-        "message": result.message,
-        "milliseconds": result.milliseconds,
-    })
 }
 
 fn text(results: &[PingResult]) -> String {

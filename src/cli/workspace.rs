@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::library;
 use super::outcome::Trouble;
 use super::output::Output;
-use crate::base::{Clock, SystemClock, random};
+use crate::base::{Clock, SystemClock};
 use crate::engine::command::{Command, Reply};
 use crate::engine::{self, Engine, Parts};
 use crate::server::admin;
@@ -41,7 +41,6 @@ pub struct Opened {
     /// The engine.
     pub engine: Arc<Engine>,
     store: Arc<RedbStore>,
-    scratch: Option<PathBuf>,
 }
 
 impl Opened {
@@ -51,15 +50,6 @@ impl Opened {
     /// When the last write fails.
     pub fn close(self) -> Result<(), Trouble> {
         self.store.close().map_err(|error| Trouble::failed(format!("the store could not be closed: {error}")))
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        if let Some(scratch) = &self.scratch {
-            // What stays behind holds nothing that is not encrypted.
-            let _ = std::fs::remove_dir_all(scratch);
-        }
     }
 }
 
@@ -119,25 +109,7 @@ impl Workspace {
     pub fn engine(&self) -> Result<Opened, Trouble> {
         let vault = self.vault()?;
         let store = self.open(&self.state()).map_err(Trouble::cannot_start)?;
-        self.assemble(vault, store, None)
-    }
-
-    /// Builds an engine for questions to the other sides, which may be asked beside a running one: that one keeps the
-    /// store, and ours gets an empty one for the time being.
-    ///
-    /// # Errors
-    /// As [`Workspace::engine`].
-    pub fn engine_beside_another(&self) -> Result<Opened, Trouble> {
-        let vault = self.vault()?;
-        match self.open(&self.state()) {
-            Ok(store) => self.assemble(vault, store, None),
-            Err(StoreError::InUse(_)) => {
-                let scratch = self.state().join(format!("scratch-{}", random::id()));
-                let store = self.open(&scratch).map_err(Trouble::cannot_start)?;
-                self.assemble(vault, store, Some(scratch))
-            }
-            Err(error) => Err(Trouble::cannot_start(error)),
-        }
+        self.assemble(vault, store)
     }
 
     /// As [`Workspace::engine`], over a store that may have been restored from an older copy: nothing is sent before the
@@ -150,19 +122,14 @@ impl Workspace {
         let options = OpenOptions { accept_older: true };
         let store =
             RedbStore::open_with(&self.state(), options, self.clock.now()).map_err(Trouble::cannot_start)?;
-        self.assemble(vault, Arc::new(store), None)
+        self.assemble(vault, Arc::new(store))
     }
 
     fn open(&self, directory: &Path) -> Result<Arc<RedbStore>, StoreError> {
         RedbStore::open(directory, self.clock.now()).map(Arc::new)
     }
 
-    fn assemble(
-        &self,
-        vault: Arc<Vault>,
-        store: Arc<RedbStore>,
-        scratch: Option<PathBuf>,
-    ) -> Result<Opened, Trouble> {
+    fn assemble(&self, vault: Arc<Vault>, store: Arc<RedbStore>) -> Result<Opened, Trouble> {
         let parts = Parts {
             config: Arc::clone(&self.config),
             store: Arc::clone(&store) as Arc<dyn Store>,
@@ -172,7 +139,7 @@ impl Workspace {
             restored: store.opening().older,
         };
         let engine = Engine::new(parts).map_err(Trouble::cannot_start)?;
-        Ok(Opened { engine, store, scratch })
+        Ok(Opened { engine, store })
     }
 
     /// Asks the running engine; `None` when none runs.
@@ -214,7 +181,7 @@ impl Workspace {
         }
         let vault = self.vault()?;
         let store = self.open(&self.state()).map_err(|error| silent(&error))?;
-        let opened = self.assemble(vault, store, None)?;
+        let opened = self.assemble(vault, store)?;
         let reply = opened.engine.command(command).await;
         opened.close()?;
         Ok(reply)

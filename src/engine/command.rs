@@ -52,6 +52,11 @@ pub enum Command {
         /// The flow; all without it.
         flow: Option<String>,
     },
+    /// Makes the call that proves each of these connections; all of them when none is named.
+    Ping {
+        /// Their names in the configuration.
+        connections: Vec<String>,
+    },
     /// Stops the engine once what is in flight has ended.
     Stop,
 }
@@ -115,6 +120,8 @@ pub enum Reply {
     AuditReport(AuditReport),
     /// What became of each record of an order.
     Ordered(Vec<Ordered>),
+    /// What the pings found.
+    Pinged(Vec<PingResult>),
     /// It will be done.
     Accepted,
     /// It cannot be done.
@@ -179,6 +186,21 @@ pub struct Shown {
     pub documents: Vec<Document>,
     /// Its audit trail, with bodies.
     pub audit: Vec<AuditEntry>,
+}
+
+/// What a ping found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PingResult {
+    /// The connection's name.
+    pub connection: String,
+    /// The system's title.
+    pub system: String,
+    /// Whether it can be used.
+    pub ok: bool,
+    /// What was found, and what to do if it is not ok.
+    pub message: String,
+    /// How long the call took.
+    pub milliseconds: u64,
 }
 
 /// What became of one record of an order.

@@ -13,7 +13,7 @@ use super::connection::{Connection, Outcome, Prepared, Refusal};
 use super::run::{CallStep, Ending, Flowing, Run, Stop};
 use super::transition::{self, Proof};
 use crate::base::{EffectId, clock, crash, duration, json as canonical};
-use crate::expression::ValueTemplate;
+use crate::expression::{EvaluationError, ValueTemplate};
 use crate::spec::model::CreateEffect;
 use crate::store::{Document, EffectEntry, EffectState, Evidence, Reason, RecordState, Write};
 
@@ -37,7 +37,10 @@ impl Run<'_> {
             Some(effect) => effect,
             None => match self.plan(id, call, create) {
                 Ok(effect) => effect,
-                Err(ending) => return Ok(Some(ending)),
+                Err(error) => {
+                    let message = format!("the reference cannot be made: {error}");
+                    return Ok(Some(Ending::Park(self.reason(call.step, &call.path, message))));
+                }
             },
         };
         if self.shared.recovering() && matches!(effect.state, EffectState::Intent | EffectState::Refused) {
@@ -73,12 +76,15 @@ impl Run<'_> {
         }
     }
 
-    fn plan(&self, id: EffectId, call: &CallStep<'_>, create: &CreateEffect) -> Result<EffectEntry, Ending> {
+    fn plan(
+        &self,
+        id: EffectId,
+        call: &CallStep<'_>,
+        create: &CreateEffect,
+    ) -> Result<EffectEntry, EvaluationError> {
         let mut values = self.flow.connection(call.role).values.clone();
         values.set("input", &call.input);
-        let reference = create.reference.text(&values).map_err(|error| {
-            Ending::Park(self.reason(call.step, &call.path, format!("the reference cannot be made: {error}")))
-        })?;
+        let reference = create.reference.text(&values)?;
         Ok(EffectEntry {
             id,
             version: 0,

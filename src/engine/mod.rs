@@ -33,6 +33,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::command::PingResult;
 use self::connection::{Connection, Outcome};
 use self::flow::FlowRuntime;
 use self::run::Stop;
@@ -95,21 +96,6 @@ pub struct Progress {
     pub in_doubt: u64,
     /// Records that are not for their flow.
     pub skipped: u64,
-}
-
-/// What a ping found.
-#[derive(Debug, Clone)]
-pub struct PingResult {
-    /// The connection's name.
-    pub connection: String,
-    /// The system's title.
-    pub system: String,
-    /// Whether it can be used.
-    pub ok: bool,
-    /// What was found, and what to do if it is not ok.
-    pub message: String,
-    /// How long the call took.
-    pub milliseconds: u64,
 }
 
 /// Why an engine cannot be made.
@@ -205,31 +191,13 @@ impl Engine {
         self.shared.progress.subscribe()
     }
 
-    /// Makes the call that proves a connection, with its real credentials.
-    pub async fn ping(&self, connection: &str) -> PingResult {
-        let Some(connected) = self.connections.get(connection) else {
-            let message = format!("there is no connection called `{connection}`");
-            return PingResult {
-                connection: connection.to_owned(),
-                system: String::new(),
-                ok: false,
-                message,
-                milliseconds: 0,
-            };
+    /// Makes the call that proves a connection, with its real credentials, within its limits.
+    async fn ping(&self, connection: &str) -> PingResult {
+        let (system, (ok, message, milliseconds)) = match self.connections.get(connection) {
+            Some(connected) => (connected.system.title.clone(), connected.ping().await),
+            None => (String::new(), (false, format!("there is no connection called `{connection}`"), 0)),
         };
-        let (ok, message, milliseconds) = connected.ping().await;
-        PingResult {
-            connection: connection.to_owned(),
-            system: connected.system.title.clone(),
-            ok,
-            message,
-            milliseconds,
-        }
-    }
-
-    /// The names of the connections, in the order of the configuration.
-    pub fn connections(&self) -> Vec<String> {
-        self.config.connections.keys().cloned().collect()
+        PingResult { connection: connection.to_owned(), system, ok, message, milliseconds }
     }
 }
 

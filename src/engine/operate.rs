@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -58,6 +59,11 @@ impl Engine {
             Command::Acknowledge(order) => self.each(order, &[], Self::acknowledge).await,
             Command::Resolve { order, truth } => self.resolve(order, truth).await,
             Command::Poll { flow } => self.poll_now(flow.as_deref()),
+            Command::Ping { connections } => {
+                let all = || self.config.connections.keys().cloned().collect();
+                let names: Vec<String> = if connections.is_empty() { all() } else { connections };
+                Reply::Pinged(join_all(names.iter().map(|name| self.ping(name))).await)
+            }
             Command::Stop => {
                 self.shared.stop.cancel();
                 Reply::Accepted

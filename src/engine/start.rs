@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
     reachable.push(host_of(&base_url)?);
     let options = ClientOptions {
         hosts: reachable,
-        ca: declared.ca_file.as_deref().map(|file| read_ca(&parts.config, file)).transpose()?,
+        ca: declared.ca_file.as_deref().map(read_ca).transpose()?,
         ..ClientOptions::default()
     };
     let limiter = Limiter::new(limits(&system.limits, &values)?, Arc::clone(&parts.clock));
@@ -128,10 +129,9 @@ fn limits(declared: &model::Limits, values: &Values) -> Result<LimitOptions, Str
     Ok(LimitOptions { concurrency, rate: rate.transpose()? })
 }
 
-fn read_ca(config: &Config, file: &std::path::Path) -> Result<String, String> {
-    let path = config.directory.join(file);
-    std::fs::read_to_string(&path)
-        .map_err(|error| format!("the `ca_file` {} cannot be read: {error}", path.display()))
+fn read_ca(file: &Path) -> Result<String, String> {
+    std::fs::read_to_string(file)
+        .map_err(|error| format!("the `ca_file` {} cannot be read: {error}", file.display()))
 }
 
 pub(super) fn flows(

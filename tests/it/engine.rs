@@ -14,15 +14,6 @@ async fn orders_ship_once_and_their_tracking_goes_back() {
     let summary = world.run().await;
     assert_eq!(summary.troubles, []);
     let verdict = world.verdict();
-    for r in world.records(RecordState::Parked).await {
-        println!(
-            "{} {:?} {:?} {:?}",
-            r.id,
-            r.reason.as_ref().map(|r| &r.message),
-            r.reason.as_ref().and_then(|r| r.code.clone()),
-            r.reason.as_ref().and_then(|r| r.place.clone())
-        );
-    }
     assert!(verdict.is_clean(), "{verdict:#?}");
     assert_eq!(verdict.shipped, verdict.expected_to_ship);
     let parked = world.records(RecordState::Parked).await;

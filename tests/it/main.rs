@@ -1,8 +1,10 @@
 //! All integration tests, one binary: one link instead of a dozen.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod crash;
 mod engine;
 mod house;
+mod kill;
 mod readme;
 mod recover;
 mod specs;

@@ -1,10 +1,12 @@
 //! A world to test in: the simulators of Sage 100 and UPS, a configuration directory that points at them, and an engine.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ml_connector::base::{Clock, Secret, SystemClock};
+use jiff::Timestamp;
+use ml_connector::base::{Clock, Secret, SystemClock, clock, crash};
 use ml_connector::diagnostics::Sources;
 use ml_connector::engine::command::{Command, Order, Ordered, Reply, Selection, Shown, Status, Truth};
 use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
@@ -15,7 +17,7 @@ use ml_connector::simulator::verdict::{Verdict, verdict};
 use ml_connector::spec;
 use ml_connector::spec::model::Config;
 use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{Record, RecordQuery, RecordState, Store};
+use ml_connector::store::{Record, RecordQuery, RecordState};
 use ml_connector::vault::{MasterKey, Vault};
 use tokio::net::TcpListener;
 
@@ -26,23 +28,18 @@ pub struct Wishes {
     pub sage: sage100::Options,
     /// UPS settings that differ from the usual: YAML lines below `settings:`.
     pub ups_settings: &'static str,
+    /// Sage settings that differ from the usual: YAML lines below `settings:`.
+    pub sage_settings: &'static str,
+    /// What comes beside Sage's `settings:`, such as `auth:`.
+    pub sage_connection: &'static str,
+    /// How much faster than the wall's the clock of engine and simulators runs. Processes of their own have only the wall's.
+    pub hurry: u32,
 }
 
 impl Wishes {
     /// So many orders, all of which should ship.
     pub fn plain(count: usize) -> Self {
-        let orders = Orders {
-            count,
-            unknown_address: 0.0,
-            ambiguous_address: 0.0,
-            refused_service: 0.0,
-            weightless: 0.0,
-            canada: 0.0,
-            not_ready: 0.0,
-            not_ups: 0.0,
-            ..Orders::default()
-        };
-        Self::with(orders)
+        Self::with(Orders { count, ..none() })
     }
 
     /// These orders.
@@ -51,8 +48,80 @@ impl Wishes {
             orders,
             ups: ups::Options { visibility_lag: Duration::from_millis(20), ..ups::Options::default() },
             sage: sage100::Options::default(),
-            ups_settings: "      timeout: 2s\n      late_effect: 200ms\n      lookup_lag: 200ms\n      when_absent: recreate\n",
+            ups_settings: RECREATE,
+            sage_settings: "",
+            sage_connection: "",
+            hurry: 100,
         }
+    }
+
+    /// The same, with these UPS settings.
+    pub fn ups_settings(self, ups_settings: &'static str) -> Self {
+        Self { ups_settings, ..self }
+    }
+
+    /// The same, on the wall's clock, with answers that are not waited for long: for programs of their own.
+    pub fn unhurried(self) -> Self {
+        Self { hurry: 1, ups_settings: HASTY, ..self }
+    }
+}
+
+/// Both times are known, so what cannot be found may be sent again.
+pub const RECREATE: &str = "      late_effect: 200ms\n      lookup_lag: 200ms\n      when_absent: recreate\n";
+/// The same for a program that nobody hurries.
+pub const HASTY: &str =
+    "      timeout: 3s\n      late_effect: 2s\n      lookup_lag: 500ms\n      when_absent: recreate\n";
+/// A person is asked.
+pub const PARK: &str = "      late_effect: 200ms\n      lookup_lag: 200ms\n      when_absent: park\n";
+
+/// Orders of which none is special.
+pub fn none() -> Orders {
+    Orders {
+        unknown_address: 0.0,
+        ambiguous_address: 0.0,
+        refused_service: 0.0,
+        weightless: 0.0,
+        heavy: 0.0,
+        canada: 0.0,
+        not_ready: 0.0,
+        not_ups: 0.0,
+        ..Orders::default()
+    }
+}
+
+/// Paths of the two systems, as rules name them.
+pub mod path {
+    pub const ADDRESS: &str = "/api/addressvalidation/*";
+    pub const RATE: &str = "/api/rating/*";
+    pub const SHIP: &str = "/api/shipments/*/ship";
+    pub const LOOKUP: &str = "/api/labels/*";
+    pub const LIST: &str = "/v1/ABC/tables/SO_SalesOrderHeader";
+    pub const TRACKING: &str = "/v1/ABC/sales-orders/*/tracking";
+}
+
+/// The wall's clock, so many times faster: a minute of waiting takes no minute.
+#[derive(Debug)]
+struct Hurried {
+    times: u32,
+    began: Timestamp,
+    since: Instant,
+}
+
+impl Hurried {
+    fn shared(times: u32) -> Arc<dyn Clock> {
+        Arc::new(Self { times, began: SystemClock.now(), since: Instant::now() })
+    }
+}
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        clock::add(self.began, self.since.elapsed() * self.times)
+    }
+
+    fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let left = clock::between(self.now(), instant) / self.times;
+        // Longer than any test; a year divided is still a year for tokio.
+        Box::pin(tokio::time::sleep(left.min(Duration::from_secs(3600)) + Duration::from_millis(1)))
     }
 }
 
@@ -67,18 +136,22 @@ pub struct World {
 impl World {
     /// Starts the simulators and writes the configuration.
     pub async fn new(wishes: Wishes) -> Self {
-        let sage_options = sage100::Options { orders: wishes.orders, ..wishes.sage };
+        let clock = if wishes.hurry > 1 { Hurried::shared(wishes.hurry) } else { SystemClock::shared() };
+        let sage_options =
+            sage100::Options { orders: wishes.orders, clock: Arc::clone(&clock), ..wishes.sage };
         let sage = Sage100::start(sage_options, listener().await).await.unwrap();
-        let ups = Ups::start(wishes.ups, listener().await).await.unwrap();
+        let ups_options = ups::Options { clock: Arc::clone(&clock), ..wishes.ups };
+        let ups = Ups::start(ups_options, listener().await).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
-        let world = Self { directory, sage, ups, clock: SystemClock::shared() };
-        world.write_config(wishes.ups_settings);
+        let world = Self { directory, sage, ups, clock };
+        world.write_config(wishes.sage_settings, wishes.sage_connection, wishes.ups_settings);
         MasterKey::generate_file(&world.path().join("master.key")).unwrap();
-        let vault = world.vault();
-        let now = world.clock.now();
-        vault.set("sage.api_key", &Secret::new("sim-key"), now).unwrap();
-        vault.set("ups.client_id", &Secret::new("sim-client"), now).unwrap();
-        vault.set("ups.client_secret", &Secret::new("sim-secret"), now).unwrap();
+        let options = world.ups.system.options().clone();
+        if let Some(key) = world.sage.system.options().api_key.clone() {
+            world.set_secret("sage.api_key", &key);
+        }
+        world.set_secret("ups.client_id", &options.client_id);
+        world.set_secret("ups.client_secret", &options.client_secret);
         world
     }
 
@@ -91,19 +164,56 @@ impl World {
         Vault::open(&self.path(), key).unwrap()
     }
 
+    pub fn set_secret(&self, name: &str, value: &str) {
+        self.vault().set(name, &Secret::new(value), self.clock.now()).unwrap();
+    }
+
     /// Writes `ml-connector.yaml`.
-    pub fn write_config(&self, ups_settings: &str) {
+    fn write_config(&self, sage_settings: &str, sage_connection: &str, ups_settings: &str) {
         let (sage, ups) = (self.sage.url(), self.ups.url());
         let text = format!(
             "connections:\n\
-             \x20 sage:\n    system: sage100\n    settings:\n      agent_url: {sage}\n      company: ABC\n\
+             \x20 sage:\n    system: sage100\n{sage_connection}    settings:\n      agent_url: {sage}\n      company: ABC\n\
+             {sage_settings}\
              \x20 ups:\n    system: ups\n    settings:\n      base_url: {ups}\n      account: A1B2C3\n\
-             \x20     rate_limit: 100000\n{ups_settings}\
+             \x20     rate_limit: 1000000\n{ups_settings}\
              \x20     shipper: {{ name: Demo Shipper, lines: [1 Warehouse Way], city: Louisville, state: KY, \
              postal_code: \"40213\", country: US, phone: \"5025550100\" }}\n\
              mappings:\n  sage100-ups:\n    connections: {{ erp: sage, carrier: ups }}\n"
         );
         std::fs::write(self.path().join("ml-connector.yaml"), text).unwrap();
+    }
+
+    /// Gives the configuration its own copy of a shipped file (`systems/ups.yaml`, say) with some texts replaced.
+    pub fn own(&self, file: &str, changes: &[(&str, &str)]) {
+        let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings").join(file);
+        let mut text = std::fs::read_to_string(shipped).unwrap();
+        for (old, new) in changes {
+            assert!(text.contains(old), "{file} does not say `{old}` any more");
+            text = text.replace(old, new);
+        }
+        let own = self.path().join("mappings").join(file);
+        std::fs::create_dir_all(own.parent().unwrap()).unwrap();
+        std::fs::write(own, text).unwrap();
+    }
+
+    /// What failed is tried again soon: for programs of their own, which cannot be hurried.
+    pub fn own_hasty_systems(&self) {
+        let soon = "retry: { first: 20ms, max: 200ms, attempts: 12 }";
+        self.own("systems/ups.yaml", &[("retry: { first: 1s, max: 5m, attempts: 8 }", soon)]);
+        self.own("systems/sage100.yaml", &[("retry: { first: 1s, max: 5m, attempts: 12 }", soon)]);
+    }
+
+    /// The program itself, about to work on this configuration.
+    pub fn program(&self, arguments: &[&str]) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ml-connector"));
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.path())
+            .env_remove(crash::VARIABLE)
+            .kill_on_drop(true);
+        command
     }
 
     /// Loads the configuration.
