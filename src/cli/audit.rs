@@ -138,7 +138,7 @@ fn line(entry: &AuditEntry) -> String {
         let _ = write!(line, "  {record}");
     }
     if !entry.facts.is_null() {
-        let _ = write!(line, "  {}", entry.facts);
+        let _ = write!(line, "  {}", table::facts(&entry.facts));
     }
     if let Some(body) = &entry.body {
         let _ = write!(line, "\n        {body}");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::library;
+use super::names;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::workspace::{ConfigArg, Workspace};
@@ -43,6 +44,9 @@ impl Args {
     pub fn run(self, output: &Output) -> Outcome {
         let record = self.record()?;
         let mapping = library::mapping(&self.mapping, &self.config, output)?;
+        if !mapping.flows.contains_key(&self.flow) {
+            return Err(Trouble::usage(names::unknown("flow", &self.flow, mapping.flows.keys())));
+        }
         let (settings, connections) = self.settings(&mapping, output)?;
         let steps =
             preview(&mapping, &self.flow, record, &settings, &connections).map_err(Trouble::failed)?;

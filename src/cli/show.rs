@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::reach;
@@ -117,8 +119,14 @@ fn record(record: &Record) -> String {
                 put(name, value);
             }
         }
-        if let Some(detail) = &reason.detail {
-            put("detail", &detail.to_string());
+        match &reason.detail {
+            // One a line, such as the addresses that a carrier proposes.
+            Some(Value::Array(items)) => {
+                let names = std::iter::once("detail").chain(std::iter::repeat(""));
+                items.iter().zip(names).for_each(|(item, name)| put(name, &item.to_string()));
+            }
+            Some(detail) if !detail.is_null() => put("detail", &detail.to_string()),
+            _ => {}
         }
     }
     put("received", &table::time(record.received));
@@ -153,7 +161,8 @@ fn effect(effect: &EffectEntry) -> String {
 }
 
 fn audit_line(entry: &AuditEntry) -> String {
-    let facts = if entry.facts.is_null() { String::new() } else { format!("  {}", entry.facts) };
+    let facts =
+        if entry.facts.is_null() { String::new() } else { format!("  {}", table::facts(&entry.facts)) };
     let mut line = format!("  {} {} {}{facts}\n", table::time(entry.at), entry.actor, entry.event);
     if let Some(body) = &entry.body {
         let body = serde_json::to_string_pretty(body).unwrap_or_default();

@@ -1,24 +1,32 @@
 //! `ml-connector simulate`: one simulated system on its own.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
+use http::{HeaderMap, Method};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use url::Url;
 
 use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
+use crate::http::{Client, ClientOptions, Kind, Outgoing, authority};
 use crate::simulator::{sage100, ups};
+
+/// How long a simulator may take to change an order.
+const EDIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs one simulated system on this machine until it is stopped.
 ///
 /// It behaves like the real one where that matters: sign-in, paging, error bodies, limits, locks. Prints its address, its
 /// credentials, and the settings that point a configuration at it. `GET /_sim/state`, `/_sim/summary`, `/_sim/log` and
-/// `/_sim/faults` show and disturb it.
+/// `/_sim/faults` show and disturb it. `--edit` changes an order of one that runs already, as a person would in Sage.
 ///
-/// Example: `ml-connector simulate ups --port 8081`, `ml-connector simulate sage100 --port 8080 --orders 200`
+/// Example: `ml-connector simulate ups --port 7200`, `ml-connector simulate sage100 --port 7100 --orders 200`, `ml-connector
+/// simulate sage100 --port 7100 --edit 0010022 --set ShipToZipCode=84101`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The system.
@@ -39,6 +47,12 @@ pub struct Args {
     /// How badly it behaves.
     #[arg(long, value_enum, default_value_t = Faults::None, value_name = "HOW")]
     faults: Faults,
+    /// Starts nothing: changes this order of the sage100 that runs at `--port`.
+    #[arg(long, value_name = "ORDER", requires_all = ["set", "port"])]
+    edit: Option<String>,
+    /// With `--edit`: a field of the order and its new value, as text. May be given several times.
+    #[arg(long, value_name = "FIELD=VALUE", requires = "edit")]
+    set: Vec<String>,
     #[command(flatten)]
     format: FormatArg,
 }
@@ -60,6 +74,9 @@ impl Args {
                 "{} can be reached from elsewhere; a simulator listens on this machine only",
                 self.host
             )));
+        }
+        if let Some(order) = &self.edit {
+            return self.change(order, output).await;
         }
         let listener = TcpListener::bind((self.host, self.port)).await.map_err(|error| {
             Trouble::cannot_start(format!("cannot listen at {}:{}: {error}", self.host, self.port))
@@ -85,6 +102,40 @@ impl Args {
                 running.stop().await;
             }
         }
+        Ok(Exit::Fine)
+    }
+
+    /// Changes an order of a simulator that runs.
+    async fn change(&self, order: &str, output: &Output) -> Outcome {
+        if !matches!(self.system, System::Sage100) {
+            return Err(Trouble::usage("only sage100 has orders to edit"));
+        }
+        let mut set = Map::new();
+        for text in &self.set {
+            let (field, value) = text
+                .split_once('=')
+                .ok_or_else(|| Trouble::usage(format!("`{text}` is not of the form FIELD=VALUE")))?;
+            set.insert(field.to_owned(), json!(value));
+        }
+        let simulator = format!("http://{}", SocketAddr::new(self.host, self.port));
+        let mut url = Url::parse(&simulator).map_err(Trouble::failed)?;
+        url.set_path(&format!("/_sim/orders/{order}"));
+        let options = ClientOptions { hosts: vec![authority(&url)], ..ClientOptions::default() };
+        let request = Outgoing {
+            method: Method::POST,
+            url,
+            headers: HeaderMap::new(),
+            body: Some(json!({ "set": set }).to_string().into()),
+        };
+        let client = Client::new(options).map_err(Trouble::cannot_start)?;
+        let answer = client.send(request, Kind::Repeatable, EDIT_LIMIT).await.map_err(Trouble::failed)?;
+        if !answer.status.is_success() {
+            return Err(Trouble::failed(format!(
+                "the simulator says: {}",
+                String::from_utf8_lossy(&answer.body)
+            )));
+        }
+        output.say(format!("{order} is changed"));
         Ok(Exit::Fine)
     }
 

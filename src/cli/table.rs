@@ -2,6 +2,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::store::{EffectState, RecordState};
 
@@ -68,6 +69,24 @@ pub fn effect(state: EffectState) -> &'static str {
     }
 }
 
+/// The facts of an audit entry on one line: `step=shipment status=200`. What is null is left out, and of digests and ids
+/// only the beginning is shown; `--format json` has them whole.
+pub fn facts(facts: &Value) -> String {
+    let Value::Object(facts) = facts else { return facts.to_string() };
+    let known = facts.iter().filter(|(_, value)| !value.is_null());
+    known.map(|(name, value)| format!("{name}={}", fact(value))).collect::<Vec<_>>().join(" ")
+}
+
+fn fact(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) if text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            text[..8].to_owned()
+        }
+        Some(text) if !text.is_empty() && !text.contains([' ', '"', '\n']) => text.to_owned(),
+        _ => value.to_string(),
+    }
+}
+
 /// `1 record`, `2 records`.
 pub fn counted(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
@@ -84,6 +103,12 @@ mod tests {
             [vec!["one".to_owned(), "x".to_owned()], vec!["2".to_owned(), String::new()]],
         );
         assert_eq!(text, "A    LONGER\none  x\n2");
+    }
+
+    #[test]
+    fn facts_are_for_people() {
+        let all = serde_json::json!({ "code": null, "id": "0123456789abcdef0123456789abcdef", "status": 200, "why": "no way" });
+        assert_eq!(facts(&all), "id=01234567 status=200 why=\"no way\"");
     }
 
     #[test]

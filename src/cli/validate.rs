@@ -13,8 +13,8 @@ use crate::spec;
 
 /// Checks system files, mappings and configuration directories; nothing is sent.
 ///
-/// A directory with `ml-connector.yaml` is checked as a configuration; of any other all YAML files below it are checked.
-/// Exits with 1 when there are errors.
+/// A directory with `ml-connector.yaml` is checked as a configuration; of any other its YAML files, those in its
+/// `systems/` and the configurations right below it are. Exits with 1 when there are errors.
 ///
 /// Example: `ml-connector validate`, in CI `ml-connector validate mappings --format github --deny-warnings`
 #[derive(Debug, clap::Args)]

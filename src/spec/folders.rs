@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::shipped;
+use super::{CONFIG_FILE, shipped};
 
 /// Where a loader looks before it takes what is shipped.
 #[derive(Default)]
@@ -56,6 +56,15 @@ pub(super) fn names(folder: Option<&Path>, shipped: &[shipped::Shipped]) -> Vec<
     names.sort();
     names.dedup();
     names
+}
+
+/// The configuration directories right below a directory, sorted.
+pub(super) fn config_directories(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut directories: Vec<PathBuf> = paths.filter(|path| path.join(CONFIG_FILE).is_file()).collect();
+    directories.sort();
+    directories
 }
 
 /// The YAML files of a directory, sorted.

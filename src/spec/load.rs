@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::diagnostics::{Diagnostic, Sources, Span, finding};
 
-use super::folders::{Folders, stem, yaml_files};
+use super::folders::{Folders, config_directories, stem, yaml_files};
 use super::loader::Loader;
 use super::model::{Config, Mapping, System};
 
@@ -79,8 +79,9 @@ pub fn load_path(path: &Path, sources: &mut Sources) -> (Vec<Loaded>, Vec<Diagno
 
 fn load_files(directory: &Path, sources: &mut Sources) -> (Vec<Loaded>, Vec<Diagnostic>) {
     let (mut all, mut findings) = (Vec::new(), Vec::new());
-    for file in yaml_files(directory).into_iter().chain(yaml_files(&directory.join("systems"))) {
-        let (loaded, found) = load_path(&file, sources);
+    let files = yaml_files(directory).into_iter().chain(yaml_files(&directory.join("systems")));
+    for path in files.chain(config_directories(directory)) {
+        let (loaded, found) = load_path(&path, sources);
         all.extend(loaded);
         findings.extend(found);
     }

@@ -6,6 +6,7 @@ mod crash;
 mod engine;
 mod house;
 mod kill;
+mod readme;
 mod recover;
 mod secrets;
 mod specs;

@@ -130,7 +130,7 @@ pub fn saw_sage100(state: &State, desk: &Value) -> String {
 /// What UPS saw.
 pub fn saw_ups(summary: &Summary, desk: &Value) -> String {
     format!(
-        "UPS: {} shipments booked, {} billed, {} tokens given out, {}",
+        "UPS: {} shipments booked, {} billed, tokens given out: {}, {}",
         summary.created,
         summary.live,
         summary.tokens,

@@ -72,8 +72,7 @@ impl Composition {
                         .split_whitespace()
                         .collect::<Vec<_>>()
                         .join(" ");
-                    let optional = if credential.optional { " (depends on `auth`)" } else { "" };
-                    (format!("{connection}.{name}"), format!("{docs}{optional}"))
+                    (format!("{connection}.{name}"), format!("{docs}{}", only_with(name, part)))
                 })
                 .collect()
         };
@@ -101,6 +100,15 @@ impl Composition {
              key:\n  file: master.key\n",
         );
         text
+    }
+}
+
+/// Which kind of auth a credential is for, where it is not the one used unless the operator chooses another.
+fn only_with(name: &str, part: &Part<System>) -> String {
+    let mut kinds = part.of.auth.iter().filter(|(_, config)| config.credentials().contains(&name));
+    match (kinds.next(), part.of.auth.get_index(0)) {
+        (Some((kind, _)), Some((usual, _))) if kind != usual => format!(" (only with `auth: {kind}`)"),
+        _ => String::new(),
     }
 }
 

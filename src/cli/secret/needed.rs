@@ -20,7 +20,9 @@ pub fn of(config: &Config) -> Vec<Needed> {
         .flat_map(|connection| {
             connection.system.credentials.iter().map(|(name, credential)| {
                 let docs = credential.docs.as_deref().unwrap_or_default();
-                let optional = if credential.optional { " (optional)" } else { "" };
+                let auth = connection.system.auth.get(&connection.auth);
+                let used = auth.is_some_and(|auth| auth.credentials().contains(&name.as_str()));
+                let optional = if credential.optional && !used { " (not needed)" } else { "" };
                 Needed {
                     name: format!("{}.{name}", connection.name),
                     docs: format!("{}{optional}", docs.split_whitespace().collect::<Vec<_>>().join(" ")),
