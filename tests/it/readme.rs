@@ -41,7 +41,7 @@ impl Stage {
             copy(Path::new(folder), &directory.path().join(folder));
         }
         let programs = Path::new(PROGRAM).parent().unwrap().display();
-        let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
+        let path = format!("{programs}:{}", ml_connector::base::environment::variable("PATH").unwrap());
         Self { directory, path, simulators: Vec::new(), ports: Vec::new() }
     }
 
