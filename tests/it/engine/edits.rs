@@ -59,13 +59,13 @@ async fn an_edit_without_a_stamp_is_seen_with_the_next_stamp() {
     let number = world.numbers().remove(0);
     world.edit(&number, json!({}));
     let oldest = world.numbers().remove(1);
-    world
-        .sage
-        .system
-        .bulk_edit(&[oldest.clone()], json!({ "ShipToAddress1": "1 Nowhere" }).as_object().unwrap());
+    world.sage.system.bulk_edit(
+        std::slice::from_ref(&oldest),
+        json!({ "ShipToAddress1": "1 Nowhere" }).as_object().unwrap(),
+    );
     world.run_well().await;
     assert_eq!(world.state(&oldest).await, RecordState::Parked);
-    world.sage.system.bulk_edit(&[oldest.clone()], good_address().as_object().unwrap());
+    world.sage.system.bulk_edit(std::slice::from_ref(&oldest), good_address().as_object().unwrap());
     world.run().await;
     assert_eq!(world.state(&oldest).await, RecordState::Parked, "it was seen after all");
     world.edit(&oldest, json!({}));

@@ -94,7 +94,7 @@ async fn a_write_back_that_never_works_keeps_the_shipment_and_is_resumed() {
     let record = world.show(&number).await.record;
     assert_eq!(record.state, RecordState::Parked);
     assert!(record.reason.unwrap().message.contains("gave up after 3 attempts"));
-    assert_eq!(world.verdict().write_back_missing, [number.clone()]);
+    assert_eq!(world.verdict().write_back_missing, std::slice::from_ref(&number));
     world.sage.system.unlock_order(&number);
     // It does not go on by itself: somebody may have reasons.
     world.run().await;
