@@ -13,9 +13,6 @@ use ml_connector::store::RecordState;
 
 use crate::world::{Wishes, World, path};
 
-/// The longest that the program lives in a round, in milliseconds; unoptimised it takes longer to get anywhere.
-const LONGEST_LIFE: u64 = if cfg!(debug_assertions) { 2000 } else { 700 };
-
 #[allow(clippy::disallowed_methods, reason = "how long to test is for whoever runs the test to say")]
 fn wanted<T: std::str::FromStr>(variable: &str, otherwise: T) -> T {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
@@ -32,20 +29,22 @@ async fn random_kills_lose_and_repeat_nothing() {
     let mut dice = Dice::new(seed);
     let mut killed = 0;
     for _ in 0..rounds {
-        // Some die while they start or recover.
-        let life = if dice.chance(0.3) { dice.below(60) } else { dice.below(LONGEST_LIFE) };
         let mut program = world.program(&["run", "--until-idle"]);
         let mut child = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(life)).await;
+        // Some die while they start or recover, most in the middle of their work, however long it takes to get there.
+        let longest = if dice.chance(0.3) { 700 } else { 30 };
+        let life = Duration::from_millis(dice.below(longest));
+        let calls = calls_so_far(&world) + if dice.chance(0.3) { 0 } else { dice.below(150) };
+        while calls_so_far(&world) < calls && child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        tokio::time::sleep(life).await;
         let ended = child.try_wait().unwrap().is_some();
         killed += u32::from(!ended);
         // One that has ended by itself was quick; the next starts all the same.
         let _ = child.kill().await;
-        println!(
-            "after {life} ms{}: {} shipments",
-            if ended { " (ended)" } else { "" },
-            world.ups.system.summary().created
-        );
+        let (calls, created) = (calls_so_far(&world), world.ups.system.summary().created);
+        println!("{} after {calls} calls and {created} shipments", if ended { "ended" } else { "killed" });
     }
     let last = world.program(&["run", "--until-idle"]).output().await.unwrap();
     let told = String::from_utf8_lossy(&last.stderr).into_owned();
@@ -91,4 +90,14 @@ async fn world(count: usize, seed: u64) -> World {
     world.ups_fault(Rule::every(Fault::Status503).at_random(0.02, seed));
     world.sage_fault(Rule::every(Fault::RecordLock).on("PUT", path::TRACKING).at_random(0.05, seed));
     world
+}
+
+/// How many calls reached the simulators.
+fn calls_so_far(world: &World) -> u64 {
+    let desks = [world.sage.system.controls().summary(), world.ups.system.controls().summary()];
+    let endings = desks.iter().flat_map(|desk| desk["requests"].as_object().into_iter().flatten());
+    endings
+        .flat_map(|(_, endings)| endings.as_object().into_iter().flatten())
+        .filter_map(|(_, count)| count.as_u64())
+        .sum()
 }
