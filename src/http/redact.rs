@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
 use crate::base::{Secret, json};
-use patterns::Patterns;
+use patterns::{Beginnings, Patterns};
 
 /// What stands in a secret's place.
 const HIDDEN: &str = "***";
@@ -50,24 +50,32 @@ const FIELDS: &[&str] = &[
 ];
 
 /// Knows a connection's secrets and hides them, however they are encoded. Clones share what they know.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Redactor {
     known: Arc<RwLock<Known>>,
 }
 
-#[derive(Default)]
 struct Known {
     first: Vec<Patterns>,
     added: VecDeque<Patterns>,
+    beginnings: Beginnings,
     headers: BTreeSet<String>,
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
 }
 
 impl Redactor {
     /// A redactor that knows `secrets` for good. Secrets shorter than four characters are not hidden: they would
     /// tear holes into everything.
     pub fn new(secrets: Vec<Secret>) -> Self {
-        let first = secrets.iter().map(Patterns::of).collect();
-        Self { known: Arc::new(RwLock::new(Known { first, ..Known::default() })) }
+        let first: Vec<Patterns> = secrets.iter().map(Patterns::of).collect();
+        let beginnings = Beginnings::of(first.iter());
+        let known = Known { first, added: VecDeque::new(), beginnings, headers: BTreeSet::new() };
+        Self { known: Arc::new(RwLock::new(known)) }
     }
 
     /// Learns one more secret, such as a token that was fetched or a credential that was rotated.
@@ -81,6 +89,7 @@ impl Redactor {
             known.added.pop_front();
         }
         known.added.push_back(patterns);
+        known.beginnings = Beginnings::of(known.all());
     }
 
     /// Learns one more header whose value is always hidden.
@@ -92,8 +101,12 @@ impl Redactor {
     /// `text` without secrets.
     pub fn text(&self, text: &str) -> String {
         let mut found = Vec::new();
-        self.read(|known| known.all().for_each(|patterns| patterns.find(text, &mut found)));
-        patterns::replace(text, found, HIDDEN)
+        self.read(|known| {
+            if known.beginnings.may_be_in(text) {
+                known.all().for_each(|patterns| patterns.find(text, &mut found));
+            }
+        });
+        if found.is_empty() { text.to_owned() } else { patterns::replace(text, found, HIDDEN) }
     }
 
     /// `value` without secrets and without the contents of long strings.
@@ -136,9 +149,8 @@ impl Redactor {
     }
 
     fn field(&self, name: &str, value: &Value) -> (String, Value) {
-        let plain: String =
-            name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect();
-        let hidden = FIELDS.contains(&plain.as_str()) && !value.is_null();
+        let plain = || name.bytes().filter(|b| !matches!(b, b'_' | b'-')).map(|b| b.to_ascii_lowercase());
+        let hidden = !value.is_null() && FIELDS.iter().any(|field| plain().eq(field.bytes()));
         (self.text(name), if hidden { Value::from(HIDDEN) } else { self.json(value) })
     }
 
