@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -96,6 +97,14 @@ pub struct Call {
     pub exchange: Value,
 }
 
+/// An answer with what it means.
+struct Answered {
+    incoming: Incoming,
+    /// `None` when it cannot be read.
+    body: Option<Value>,
+    judged: Judged,
+}
+
 /// A request that is ready to be sent as often as the protocol allows.
 #[derive(Debug)]
 pub struct Prepared {
@@ -136,15 +145,15 @@ impl Connection {
             let turn = self.turn().await;
             let exchanged =
                 self.exchange(&prepared, &operation.answers, Kind::Repeatable, turn, self.timeout()).await;
-            let (answer, judged) = match exchanged {
+            let answered = match exchanged {
                 Ok(answered) => answered,
                 Err(call) => return call,
             };
-            if judged.class == AnswerClass::Reauthenticate && again {
+            if answered.judged.class == AnswerClass::Reauthenticate && again {
                 self.auth.rejected(&prepared.outgoing).await;
                 continue;
             }
-            return self.conclude(operation, input, &prepared, &answer, judged);
+            return self.conclude(operation, input, &prepared, answered);
         }
         Call::unsent(Outcome::Unauthorised("the proof of identity was refused twice".to_owned()))
     }
@@ -208,11 +217,11 @@ impl Connection {
     ) -> Call {
         let left = clock::between(self.clock.now(), deadline);
         match self.exchange(prepared, &operation.answers, Kind::Once, turn, left).await {
-            Ok((answer, judged)) => {
-                if judged.class == AnswerClass::Reauthenticate {
+            Ok(answered) => {
+                if answered.judged.class == AnswerClass::Reauthenticate {
                     self.auth.rejected(&prepared.outgoing).await;
                 }
-                self.conclude(operation, input, prepared, &answer, judged)
+                self.conclude(operation, input, prepared, answered)
             }
             Err(call) => call,
         }
@@ -226,21 +235,22 @@ impl Connection {
         for again in [true, false] {
             self.identify(&mut prepared).await?;
             let turn = self.turn().await;
-            let (answer, judged) =
+            let mut answered =
                 self.exchange(&prepared, &[], Kind::Repeatable, turn, self.timeout()).await?;
-            if judged.class == AnswerClass::Reauthenticate && again {
+            if answered.judged.class == AnswerClass::Reauthenticate && again {
                 self.auth.rejected(&prepared.outgoing).await;
                 continue;
             }
-            let mut call = self.tell(&prepared, Some(&answer), &judged);
-            let body = self.transport.read(&answer).unwrap_or(Value::Null);
-            if judged.class != AnswerClass::Ok {
-                call.outcome = self.failed(&answer, judged);
-                return Err(call);
+            if answered.judged.class != AnswerClass::Ok {
+                let call = self.tell(&prepared, &answered);
+                return Err(Call { outcome: self.failed(answered.incoming.status, answered.judged), ..call });
             }
+            let body = answered.body.take().unwrap_or_default();
+            // Pages are large: what there is to tell about one is made only when something is wrong with it.
             return normalise(body, ty).map_err(|mismatches| {
-                call.outcome = Outcome::Unreadable(Refusal { message: list(&mismatches), ..Refusal::default() });
-                call
+                answered.body = self.transport.read(&answered.incoming).ok();
+                let outcome = Outcome::Unreadable(Refusal { message: list(&mismatches), ..Refusal::default() });
+                Call { outcome, ..self.tell(&prepared, &answered) }
             });
         }
         Err(Call::unsent(Outcome::Unauthorised("the proof of identity was refused twice".to_owned())))
@@ -263,7 +273,7 @@ impl Connection {
         kind: Kind,
         turn: Permit,
         timeout: Duration,
-    ) -> Result<(Incoming, Judged), Call> {
+    ) -> Result<Answered, Call> {
         let sent = self.client.send(prepared.outgoing.clone(), kind, timeout).await;
         drop(turn);
         let answer = match sent {
@@ -282,13 +292,17 @@ impl Connection {
         let judged =
             answer::judge(&self.system, rules, &self.values, answer.status, &answer.headers, seen);
         match judged {
-            // A body that cannot be read is no excuse for an answer that says it failed; an "ok" needs its body.
-            Ok(judged) if body.is_ok() || judged.class != AnswerClass::Ok => Ok((answer, judged)),
             Ok(judged) => {
-                let message = body.err().map(|error| error.to_string()).unwrap_or_default();
-                let mut call = self.tell(prepared, Some(&answer), &judged);
-                call.outcome = Outcome::Unreadable(Refusal { message, ..Refusal::default() });
-                Err(call)
+                let unreadable = body.as_ref().err().map(ToString::to_string);
+                let answered = Answered { incoming: answer, body: body.ok(), judged };
+                match unreadable {
+                    // A body that cannot be read is no excuse for an answer that says it failed; an "ok" needs its body.
+                    Some(message) if answered.judged.class == AnswerClass::Ok => {
+                        let outcome = Outcome::Unreadable(Refusal { message, ..Refusal::default() });
+                        Err(Call { outcome, ..self.tell(prepared, &answered) })
+                    }
+                    _ => Ok(answered),
+                }
             }
             Err(error) => {
                 let message = format!("the answer rules of {} do not fit this answer: {error}", self.system.name);
@@ -302,24 +316,23 @@ impl Connection {
         operation: &Operation,
         input: &Value,
         prepared: &Prepared,
-        answer: &Incoming,
-        judged: Judged,
+        answered: Answered,
     ) -> Call {
-        let mut call = self.tell(prepared, Some(answer), &judged);
+        let mut call = self.tell(prepared, &answered);
+        let Answered { incoming, body, judged } = answered;
         if let crate::spec::model::Effect::Create(create) = &operation.effect {
             call.refused = create.refused.truth(&judged.values).unwrap_or(false);
             call.untouched = create.untouched.truth(&judged.values).unwrap_or(false);
         }
         call.outcome = match judged.class {
-            AnswerClass::Ok => self.succeeded(operation, input, answer),
+            AnswerClass::Ok => self.succeeded(operation, input, body.unwrap_or_default()),
             AnswerClass::Done => Outcome::Done,
-            _ => self.failed(answer, judged),
+            _ => self.failed(incoming.status, judged),
         };
         call
     }
 
-    fn succeeded(&self, operation: &Operation, input: &Value, answer: &Incoming) -> Outcome {
-        let body = self.transport.read(answer).unwrap_or(Value::Null);
+    fn succeeded(&self, operation: &Operation, input: &Value, body: Value) -> Outcome {
         let read = || -> Result<Outcome, String> {
             let body = normalise(body, &operation.answer).map_err(|mismatches| list(&mismatches))?;
             let mut values = self.values.clone();
@@ -335,8 +348,7 @@ impl Connection {
         read().unwrap_or_else(|message| Outcome::Unreadable(Refusal { message, ..Refusal::default() }))
     }
 
-    fn failed(&self, answer: &Incoming, judged: Judged) -> Outcome {
-        let status = answer.status;
+    fn failed(&self, status: StatusCode, judged: Judged) -> Outcome {
         let said = judged.message.unwrap_or_else(|| {
             format!("{} answered {} {}", self.system.title, status.as_u16(), status.canonical_reason().unwrap_or(""))
                 .trim_end()
@@ -355,17 +367,16 @@ impl Connection {
         }
     }
 
-    fn tell(&self, prepared: &Prepared, answer: Option<&Incoming>, judged: &Judged) -> Call {
-        let answered = answer.map(|answer| {
-            let body = match self.transport.read(answer) {
-                Ok(body) => self.redactor.json(&body),
-                Err(_) => Value::from(self.redactor.text(&String::from_utf8_lossy(&answer.body))),
-            };
-            json!({
-                "status": answer.status.as_u16(),
-                "headers": self.redactor.headers_json(&answer.headers),
-                "body": body,
-            })
+    fn tell(&self, prepared: &Prepared, answered: &Answered) -> Call {
+        let Answered { incoming, body, judged } = answered;
+        let body = match body {
+            Some(body) => self.redactor.json(body),
+            None => Value::from(self.redactor.text(&String::from_utf8_lossy(&incoming.body))),
+        };
+        let answer = json!({
+            "status": incoming.status.as_u16(),
+            "headers": self.redactor.headers_json(&incoming.headers),
+            "body": body,
         });
         Call {
             outcome: Outcome::Done,
@@ -376,12 +387,12 @@ impl Connection {
                 "request_id": prepared.request_id,
                 "method": prepared.outgoing.method.as_str(),
                 "path": prepared.outgoing.url.path(),
-                "status": answer.map(|answer| answer.status.as_u16()),
+                "status": incoming.status.as_u16(),
                 "class": format!("{:?}", judged.class).to_lowercase(),
                 "code": judged.code,
-                "milliseconds": answer.map(|answer| u64::try_from(answer.elapsed.as_millis()).unwrap_or(u64::MAX)),
+                "milliseconds": u64::try_from(incoming.elapsed.as_millis()).unwrap_or(u64::MAX),
             }),
-            exchange: json!({ "request": prepared.shown(&self.redactor), "answer": answered }),
+            exchange: json!({ "request": prepared.shown(&self.redactor), "answer": answer }),
         }
     }
 
