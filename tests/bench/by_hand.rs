@@ -49,8 +49,10 @@ impl Api {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = request.send().await.unwrap().error_for_status().unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        let answer = request.send().await.unwrap();
+        let (status, body) = (answer.status(), answer.bytes().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).unwrap()
     }
 }
 
@@ -112,12 +114,12 @@ async fn poll(sage: Arc<Api>, found: mpsc::UnboundedSender<Value>) {
 async fn ship(sage: &Api, ups: &Api, order: Value) {
     let number = text(&order, "SalesOrderNo");
     let lines: Vec<&str> = ["ShipToAddress1", "ShipToAddress2", "ShipToAddress3"]
-        .map(|line| text(&order, line))
+        .map(|line| clipped(&order, line, 35))
         .into_iter()
         .filter(|line| !line.is_empty())
         .collect();
-    let (name, city, state) =
-        (text(&order, "ShipToName"), text(&order, "ShipToCity"), text(&order, "ShipToState"));
+    let (name, city) = (clipped(&order, "ShipToName", 35), clipped(&order, "ShipToCity", 30));
+    let state = text(&order, "ShipToState");
     let postal_code = text(&order, "ShipToZipCode").replace(['-', ' '], "");
     let phone: String = text(&order, "ShipToTelephoneNo").chars().filter(char::is_ascii_digit).collect();
     let service = match text(&order, "ShipVia") {
@@ -126,7 +128,7 @@ async fn ship(sage: &Api, ups: &Api, order: Value) {
         "UPS 3DAY" => "12",
         _ => "03",
     };
-    let country = "US";
+    let country = if text(&order, "ShipToCountryCode") == "PRI" { "PR" } else { "US" };
     let weights = parcels(&order);
 
     let checked = json!({ "XAVRequest": { "AddressKeyFormat": {
@@ -175,7 +177,7 @@ async fn ship(sage: &Api, ups: &Api, order: Value) {
                 "Name": "Demo Shipper", "AttentionName": "Demo Shipper", "Phone": { "Number": "5025550100" },
                 "ShipperNumber": "A1B2C3", "Address": shipper_address,
             },
-            "ShipTo": { "Name": name, "AttentionName": text(&order, "ConfirmTo"), "Phone": { "Number": phone }, "Address": address },
+            "ShipTo": { "Name": name, "AttentionName": clipped(&order, "ConfirmTo", 35), "Phone": { "Number": phone }, "Address": address },
             "PaymentInformation": { "ShipmentCharge": [
                 { "Type": "01", "BillShipper": { "AccountNumber": "A1B2C3" } },
             ] },
@@ -212,4 +214,9 @@ fn parcels(order: &Value) -> Vec<f64> {
 
 fn text<'a>(order: &'a Value, field: &str) -> &'a str {
     order[field].as_str().unwrap_or_default()
+}
+
+fn clipped<'a>(order: &'a Value, field: &str, length: usize) -> &'a str {
+    let text = text(order, field);
+    text.char_indices().nth(length).map_or(text, |(end, _)| text[..end].trim_end())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use ml_connector::base::{Clock, Secret, SystemClock};
+use ml_connector::base::{Secret, SystemClock};
 use ml_connector::simulator::sage100::{self, Orders, Sage100};
 use ml_connector::simulator::ups::{self, Ups};
 use ml_connector::simulator::verdict::verdict;
