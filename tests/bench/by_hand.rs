@@ -1,6 +1,7 @@
 //! What one would write by hand: the calls that the mapping `sage100-ups` makes for an order, and nothing else. It keeps
-//! no state, so an answer that is lost, a crash or a second start would cost money.
+//! no state beyond its memory, so an answer that is lost, a crash or a second start would cost money.
 
+use std::collections::HashSet;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -99,10 +100,14 @@ async fn token(client: &Client, ups: &str) -> String {
 async fn poll(sage: Arc<Api>, found: mpsc::UnboundedSender<Value>) {
     let first = "/v1/ABC/tables/SO_SalesOrderHeader?include=Lines&limit=100";
     let mut after = String::new();
+    // An order that was written to while pages are read comes again at their end.
+    let mut seen = HashSet::new();
     loop {
         let mut page = sage.call(Method::GET, &format!("{first}{after}"), None).await;
         for order in page["records"].as_array_mut().unwrap().drain(..) {
-            found.send(order).unwrap();
+            if seen.insert(text(&order, "SalesOrderNo").to_owned()) {
+                found.send(order).unwrap();
+            }
         }
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
