@@ -124,12 +124,13 @@ impl Prepared {
         let body = self.outgoing.body.as_deref().unwrap_or_default();
         let body =
             serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
-        json!({
-            "method": self.outgoing.method.as_str(),
-            "url": redactor.text(self.outgoing.url.as_str()),
-            "headers": redactor.headers_json(&self.outgoing.headers),
-            "body": redactor.json(&body),
-        })
+        // Not `json!`, which copies values instead of taking them; this one and those below are large.
+        Value::from_iter([
+            ("method", Value::from(self.outgoing.method.as_str())),
+            ("url", Value::from(redactor.text(self.outgoing.url.as_str()))),
+            ("headers", redactor.headers_json(&self.outgoing.headers)),
+            ("body", redactor.json(&body)),
+        ])
     }
 }
 
@@ -396,11 +397,11 @@ impl Connection {
             Some(body) => self.redactor.json(body),
             None => Value::from(self.redactor.text(&String::from_utf8_lossy(&incoming.body))),
         };
-        let answer = json!({
-            "status": incoming.status.as_u16(),
-            "headers": self.redactor.headers_json(&incoming.headers),
-            "body": body,
-        });
+        let answer = Value::from_iter([
+            ("status", Value::from(incoming.status.as_u16())),
+            ("headers", self.redactor.headers_json(&incoming.headers)),
+            ("body", body),
+        ]);
         Call {
             outcome: Outcome::Done,
             refused: false,
@@ -415,7 +416,7 @@ impl Connection {
                 "code": judged.code,
                 "milliseconds": u64::try_from(incoming.elapsed.as_millis()).unwrap_or(u64::MAX),
             }),
-            exchange: json!({ "request": prepared.shown(&self.redactor), "answer": answer }),
+            exchange: Value::from_iter([("request", prepared.shown(&self.redactor)), ("answer", answer)]),
         }
     }
 

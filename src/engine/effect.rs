@@ -187,7 +187,8 @@ impl Run<'_> {
         if planned {
             self.audit("effect.intent", facts.clone(), None);
         }
-        self.audit("effect.sending", facts, Some(json!({ "request": prepared.shown(&connection.redactor) })));
+        let body = Value::from_iter([("request", prepared.shown(&connection.redactor))]);
+        self.audit("effect.sending", facts, Some(body));
         self.put(effect);
         if self.record.state != RecordState::Running {
             transition::record(&mut self.record, RecordState::Running, None, now)?;

@@ -1,6 +1,7 @@
 //! What one would write by hand: the calls that the mapping `sage100-ups` makes for an order, and nothing else. It keeps
-//! no state, so an answer that is lost, a crash or a second start would cost money.
+//! no state beyond its memory, so an answer that is lost, a crash or a second start would cost money.
 
+use std::collections::HashSet;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -49,8 +50,10 @@ impl Api {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = request.send().await.unwrap().error_for_status().unwrap();
-        serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+        let answer = request.send().await.unwrap();
+        let (status, body) = (answer.status(), answer.bytes().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).unwrap()
     }
 }
 
@@ -97,10 +100,14 @@ async fn token(client: &Client, ups: &str) -> String {
 async fn poll(sage: Arc<Api>, found: mpsc::UnboundedSender<Value>) {
     let first = "/v1/ABC/tables/SO_SalesOrderHeader?include=Lines&limit=100";
     let mut after = String::new();
+    // An order that was written to while pages are read comes again at their end.
+    let mut seen = HashSet::new();
     loop {
         let mut page = sage.call(Method::GET, &format!("{first}{after}"), None).await;
         for order in page["records"].as_array_mut().unwrap().drain(..) {
-            found.send(order).unwrap();
+            if seen.insert(text(&order, "SalesOrderNo").to_owned()) {
+                found.send(order).unwrap();
+            }
         }
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
@@ -112,12 +119,12 @@ async fn poll(sage: Arc<Api>, found: mpsc::UnboundedSender<Value>) {
 async fn ship(sage: &Api, ups: &Api, order: Value) {
     let number = text(&order, "SalesOrderNo");
     let lines: Vec<&str> = ["ShipToAddress1", "ShipToAddress2", "ShipToAddress3"]
-        .map(|line| text(&order, line))
+        .map(|line| clipped(&order, line, 35))
         .into_iter()
         .filter(|line| !line.is_empty())
         .collect();
-    let (name, city, state) =
-        (text(&order, "ShipToName"), text(&order, "ShipToCity"), text(&order, "ShipToState"));
+    let (name, city) = (clipped(&order, "ShipToName", 35), clipped(&order, "ShipToCity", 30));
+    let state = text(&order, "ShipToState");
     let postal_code = text(&order, "ShipToZipCode").replace(['-', ' '], "");
     let phone: String = text(&order, "ShipToTelephoneNo").chars().filter(char::is_ascii_digit).collect();
     let service = match text(&order, "ShipVia") {
@@ -126,7 +133,7 @@ async fn ship(sage: &Api, ups: &Api, order: Value) {
         "UPS 3DAY" => "12",
         _ => "03",
     };
-    let country = "US";
+    let country = if text(&order, "ShipToCountryCode") == "PRI" { "PR" } else { "US" };
     let weights = parcels(&order);
 
     let checked = json!({ "XAVRequest": { "AddressKeyFormat": {
@@ -175,7 +182,7 @@ async fn ship(sage: &Api, ups: &Api, order: Value) {
                 "Name": "Demo Shipper", "AttentionName": "Demo Shipper", "Phone": { "Number": "5025550100" },
                 "ShipperNumber": "A1B2C3", "Address": shipper_address,
             },
-            "ShipTo": { "Name": name, "AttentionName": text(&order, "ConfirmTo"), "Phone": { "Number": phone }, "Address": address },
+            "ShipTo": { "Name": name, "AttentionName": clipped(&order, "ConfirmTo", 35), "Phone": { "Number": phone }, "Address": address },
             "PaymentInformation": { "ShipmentCharge": [
                 { "Type": "01", "BillShipper": { "AccountNumber": "A1B2C3" } },
             ] },
@@ -212,4 +219,9 @@ fn parcels(order: &Value) -> Vec<f64> {
 
 fn text<'a>(order: &'a Value, field: &str) -> &'a str {
     order[field].as_str().unwrap_or_default()
+}
+
+fn clipped<'a>(order: &'a Value, field: &str, length: usize) -> &'a str {
+    let text = text(order, field);
+    text.char_indices().nth(length).map_or(text, |(end, _)| text[..end].trim_end())
 }
