@@ -1,10 +1,8 @@
 //! `ml-connector acknowledge`: says that the notices of records were seen to.
 
+use super::order::OrderCommand;
 use super::outcome::Outcome;
-use super::output::{FormatArg, Output};
-use super::reach;
-use super::selection::OrderArgs;
-use super::workspace::{ConfigArg, Workspace};
+use super::output::Output;
 use crate::engine::command::Command;
 
 /// Says that the notices of records were seen to.
@@ -15,14 +13,7 @@ use crate::engine::command::Command;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    which: OrderArgs,
-    /// Why, for the audit trail.
-    #[arg(long, value_name = "TEXT", default_value = "acknowledged from the command line")]
-    reason: String,
-    #[command(flatten)]
-    config: ConfigArg,
-    #[command(flatten)]
-    format: FormatArg,
+    order: OrderCommand,
 }
 
 impl Args {
@@ -31,9 +22,6 @@ impl Args {
     /// # Errors
     /// When the order cannot be given.
     pub async fn run(self, output: &Output) -> Outcome {
-        let workspace = Workspace::load(&self.config, output)?;
-        let order = self.which.order(&workspace, self.reason).await?;
-        let reply = workspace.order(Command::Acknowledge(order)).await?;
-        reach::report_order(reply, self.format.json(), output)
+        self.order.give(Command::Acknowledge, output).await
     }
 }

@@ -21,6 +21,7 @@ pub mod init;
 pub mod library;
 pub mod logging;
 pub mod names;
+pub mod order;
 pub mod outcome;
 pub mod output;
 pub mod ping;

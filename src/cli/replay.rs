@@ -1,10 +1,8 @@
 //! `ml-connector replay`: runs records again with the mapping as it is now.
 
+use super::order::OrderCommand;
 use super::outcome::Outcome;
-use super::output::{FormatArg, Output};
-use super::reach;
-use super::selection::OrderArgs;
-use super::workspace::{ConfigArg, Workspace};
+use super::output::Output;
 use crate::engine::command::Command;
 
 /// Runs records again from the start with the mapping as it is now.
@@ -16,14 +14,7 @@ use crate::engine::command::Command;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    which: OrderArgs,
-    /// Why, for the audit trail.
-    #[arg(long, value_name = "TEXT", default_value = "replayed from the command line")]
-    reason: String,
-    #[command(flatten)]
-    config: ConfigArg,
-    #[command(flatten)]
-    format: FormatArg,
+    order: OrderCommand,
 }
 
 impl Args {
@@ -32,9 +23,6 @@ impl Args {
     /// # Errors
     /// When the order cannot be given.
     pub async fn run(self, output: &Output) -> Outcome {
-        let workspace = Workspace::load(&self.config, output)?;
-        let order = self.which.order(&workspace, self.reason).await?;
-        let reply = workspace.order(Command::Replay(order)).await?;
-        reach::report_order(reply, self.format.json(), output)
+        self.order.give(Command::Replay, output).await
     }
 }

@@ -3,7 +3,7 @@
 //! Answers are not known beforehand, so a step's result is stood in for by a value of its type that names itself:
 //! `‹shipment.tracking_number›`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -31,6 +31,8 @@ struct Preview<'a> {
     systems: BTreeMap<String, Values>,
     base_urls: BTreeMap<String, String>,
     values: Values,
+    /// Names whose values only stand in for what an answer will say.
+    unknown: BTreeSet<String>,
     steps: Vec<PreviewedStep>,
 }
 
@@ -76,7 +78,7 @@ impl<'a> Preview<'a> {
             base_urls.insert(role.clone(), system.base_url.text(&values).map_err(|error| error.to_string())?);
             systems.insert(role.clone(), values);
         }
-        Ok(Self { mapping, systems, base_urls, values, steps: Vec::new() })
+        Ok(Self { mapping, systems, base_urls, values, unknown: BTreeSet::new(), steps: Vec::new() })
     }
 
     fn begin(&mut self, flow: &Flow, record: &Value) -> Result<(), String> {
@@ -126,6 +128,7 @@ impl<'a> Preview<'a> {
                 let input = with.evaluate(&self.values);
                 if let Some(id) = &step.id {
                     self.values.set(id, &stand_in(&operation.result.result_type(), id));
+                    self.unknown.insert(id.clone());
                 }
                 match input {
                     Ok(input) => self.call(role, operation, &input),
@@ -177,6 +180,9 @@ impl<'a> Preview<'a> {
             OnRefusal::Park => "parked",
             OnRefusal::Skip => "skipped",
         };
+        if condition.names().iter().any(|name| self.unknown.contains(name)) {
+            return format!("Goes on only if {}; otherwise the record is {action}", condition.source());
+        }
         match condition.truth(&self.values) {
             Ok(true) => format!("Holds: {}", condition.source()),
             Ok(false) => {
