@@ -224,7 +224,7 @@ impl Connection {
         turn: Permit,
         deadline: Timestamp,
     ) -> Call {
-        let left = clock::between(self.clock.now(), deadline);
+        let left = clock::between(self.clock.now(), deadline).min(self.timeout());
         match self.exchange(prepared, &operation.answers, Kind::Once, turn, left).await {
             Ok(answered) => {
                 if answered.judged.class == AnswerClass::Reauthenticate {
@@ -420,9 +420,14 @@ impl Connection {
         }
     }
 
-    /// The instant at which a request that is sent now is given up.
-    pub fn deadline(&self) -> Timestamp {
-        clock::add(self.clock.now(), self.timeout())
+    /// The instant at which a request whose turn comes within `wait` is given up.
+    pub fn deadline(&self, wait: Duration) -> Timestamp {
+        clock::add(clock::add(self.clock.now(), wait), self.timeout())
+    }
+
+    /// Until when the other side asked for a pause.
+    pub fn held_until(&self) -> Option<Timestamp> {
+        self.limiter.held_until()
     }
 }
 

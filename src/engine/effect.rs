@@ -17,6 +17,9 @@ use crate::expression::{EvaluationError, ValueTemplate};
 use crate::spec::model::CreateEffect;
 use crate::store::{Document, EffectEntry, EffectState, Evidence, Reason, RecordState, Write};
 
+/// How long an effect that was made ready waits for its turn at the connection's limits.
+const LONGEST_TURN: Duration = Duration::from_secs(2);
+
 /// How soon an unknown outcome is first looked up, and how the waits between look-ups grow.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
@@ -121,16 +124,26 @@ impl Run<'_> {
                 return Ok(Some(self.unsuccessful(call, outcome, &Value::Null, retry)));
             }
         };
-        let turn = connection.turn().await;
+        if let Some(until) = connection.held_until() {
+            let message = format!("{} asked for a pause", connection.system.title);
+            let reason = self.reason(call.step, &call.path, message);
+            return Ok(Some(Ending::Wait { until: Some(until), reason, retry: None }));
+        }
         if let Err(unsent) = connection.identify(&mut prepared).await {
             return Ok(Some(self.unsuccessful(call, unsent.outcome, &Value::Null, retry)));
         }
-        let deadline = connection.deadline();
+        let deadline = connection.deadline(LONGEST_TURN);
         effect.deadline = Some(deadline);
         self.arm(call, &mut effect, &connection, &prepared).await?;
+        // Only now, so that nobody's turn is spent waiting for our disk; and not for ever, since the deadline stands.
+        let Ok(turn) = tokio::time::timeout(LONGEST_TURN, connection.turn()).await else {
+            return self.unsent(call, effect);
+        };
         let made = connection.send_once(call.operation, &call.input, &prepared, turn, deadline).await;
         crash::point("effect.after_response");
-        self.audit_call("effect.answered", call, &made);
+        // The request stands in the audit already, with the sending.
+        let answer = json!({ "answer": made.exchange.get("answer") });
+        self.audit_call("effect.answered", call, &made, answer);
         let (refused, untouched, exchange) = (made.refused, made.untouched, made.exchange);
         match made.outcome {
             Outcome::Ok { result, documents } => {
@@ -156,6 +169,18 @@ impl Run<'_> {
                 Ok(Some(self.wait_for_lookup(call, &effect)))
             }
         }
+    }
+
+    /// No turn came in time, so nothing was sent.
+    fn unsent(&mut self, call: &CallStep<'_>, mut effect: EffectEntry) -> Flowing {
+        let note = self.evidence(&effect, "its turn did not come; nothing was sent", None);
+        transition::effect(&mut effect, EffectState::Intent, note, Proof::Answer)?;
+        effect.attempt -= 1;
+        self.put(&mut effect);
+        let reason =
+            self.reason(call.step, &call.path, "the connection's limits gave it no turn yet".to_owned());
+        let until = clock::add(self.now(), LONGEST_TURN);
+        Ok(Some(Ending::Wait { until: Some(until), reason, retry: None }))
     }
 
     /// The point of no return: durable before the first byte leaves.

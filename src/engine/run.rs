@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
     async fn repeatable(&mut self, call: &CallStep<'_>) -> Flowing {
         let connection = self.flow.connection(call.role);
         let made = connection.call(call.operation, &call.input).await;
-        self.audit_call("call.answered", call, &made);
+        self.audit_call("call.answered", call, &made, made.exchange.clone());
         if matches!(call.operation.effect, Effect::Idempotent) {
             crash::point("idempotent.after_response");
         }
@@ -349,7 +349,7 @@ impl<'a> Run<'a> {
         self.writes.push(Write::Audit(draft));
     }
 
-    pub(super) fn audit_call(&mut self, event: &str, call: &CallStep<'_>, made: &Call) {
+    pub(super) fn audit_call(&mut self, event: &str, call: &CallStep<'_>, made: &Call, body: Value) {
         let mut facts = json!({
             "step": call.path,
             "operation": format!("{}.{}", call.role, call.operation.name),
@@ -359,7 +359,7 @@ impl<'a> Run<'a> {
         if let (Some(facts), Some(more)) = (facts.as_object_mut(), made.facts.as_object()) {
             facts.extend(more.clone());
         }
-        self.audit(event, facts, Some(made.exchange.clone()));
+        self.audit(event, facts, Some(body));
     }
 
     /// Commits the record as it is now with everything that was noted.
