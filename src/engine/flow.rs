@@ -160,8 +160,10 @@ impl FlowRuntime {
         loop {
             let stopping = shared.stop.is_cancelled();
             let given_up = self.condition().given_up;
+            // One instant for what is started and for what is waited for: nothing may fall due between the two.
+            let now = shared.clock.now();
             if !stopping && !given_up {
-                self.start_due(&shared, &mut tasks, &mut in_flight)?;
+                self.start_due(&shared, now, &mut tasks, &mut in_flight)?;
             }
             let idle = !stopping && self.idle(&shared)?;
             if idle && tasks.is_empty() {
@@ -173,7 +175,7 @@ impl FlowRuntime {
             if stopping {
                 return self.drain(&shared, tasks, in_flight).await;
             }
-            let wake = self.next_wake(&shared, in_flight.len() >= self.width)?;
+            let wake = self.next_wake(&shared, now, in_flight.len() >= self.width)?;
             tokio::select! {
                 Some(joined) = tasks.join_next() => self.ended(&shared, joined, &mut in_flight, until_idle)?,
                 () = self.work.notified() => {}
@@ -205,10 +207,10 @@ impl FlowRuntime {
     fn start_due(
         self: &Arc<Self>,
         shared: &Arc<Shared>,
+        now: Timestamp,
         tasks: &mut JoinSet<(RecordId, Result<Ended, Stop>)>,
         in_flight: &mut HashSet<RecordId>,
     ) -> Result<(), StoreError> {
-        let now = shared.clock.now();
         if in_flight.len() >= self.width || self.condition().paused_until.is_some_and(|until| until > now) {
             return Ok(());
         }
@@ -329,13 +331,12 @@ impl FlowRuntime {
         Ok(self.condition().polled && shared.store.next_due(&self.name, None)?.is_none())
     }
 
-    fn next_wake(&self, shared: &Shared, full: bool) -> Result<Timestamp, StoreError> {
-        let far = clock::add(shared.clock.now(), Duration::from_secs(3600));
+    fn next_wake(&self, shared: &Shared, now: Timestamp, full: bool) -> Result<Timestamp, StoreError> {
+        let far = clock::add(now, Duration::from_secs(3600));
         if full {
             return Ok(far);
         }
         let paused = self.condition().paused_until.unwrap_or(Timestamp::MIN);
-        let now = shared.clock.now();
         // What is due already and was not started is in flight; only what becomes due later needs a timer.
         let due = shared.store.next_due(&self.name, Some(now))?;
         let due = due.map_or(far, |due| due.min(far));

@@ -4,6 +4,7 @@ use ml_connector::engine::RunOptions;
 use ml_connector::simulator::expectation::{Expectation, Reason};
 use ml_connector::simulator::faults::{Fault, Rule};
 use ml_connector::simulator::sage100::Orders;
+use ml_connector::simulator::ups::Lists;
 use ml_connector::store::RecordState;
 use serde_json::json;
 
@@ -103,4 +104,15 @@ async fn a_record_that_does_not_fit_stops_only_itself() {
         world.run_well().await;
         assert_eq!(world.state(&number).await, RecordState::Done, "{poison}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_that_ups_writes_as_objects_now_and_then_are_lists() {
+    let mut wishes = Wishes::with(Orders { count: 30, ..Orders::default() });
+    wishes.ups.lists = Lists::Mixed;
+    let world = World::new(wishes).await;
+    world.run().await;
+    let verdict = world.verdict();
+    assert!(verdict.is_clean(), "{verdict:#?}");
+    assert_eq!(verdict.shipped, verdict.expected_to_ship);
 }
