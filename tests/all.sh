@@ -25,7 +25,8 @@ say "lints"
 cargo clippy --locked --all-targets -- -D warnings
 
 say "tests"
-cargo test --locked
+# A test that hangs is a failed test.
+timeout 1800 cargo test --locked
 
 say "the program on its own files"
 ml() { cargo run --quiet --locked -- "$@"; }

@@ -1,6 +1,7 @@
 //! Orders go through the whole engine, against simulators that misbehave.
 
 mod answers;
+mod clock;
 mod doubt;
 mod edits;
 mod life;
