@@ -7,7 +7,7 @@
 //! operator reaches it (`server`, `cli`).
 //!
 //! Reading order: [`poll`] a page becomes records, [`ingest`] what a record that comes again means, [`flow`] who works
-//! when, [`run`] a record goes through its steps, [`effect`] what must happen once, [`transition`] every move there is,
+//! when, [`run`] a record goes through its steps, [`effect`] what must happen once, `resolve` what became of a lost answer, [`transition`] every move there is,
 //! [`operate`] what people decide.
 
 pub mod answer;
@@ -21,6 +21,7 @@ mod keeper;
 pub mod operate;
 mod poll;
 pub mod preview;
+mod resolve;
 pub mod run;
 mod shared;
 mod start;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::command::{Command, Failure, FlowStatus, Order, Ordered, Reply, Selection, Shown, Status, Truth};
-use super::effect::{Look, look_up};
 use super::flow::FlowRuntime;
+use super::resolve::{Look, look_up};
 use super::transition::{self, Proof};
 use crate::base::{RecordId, duration};
 use crate::expression::fits;

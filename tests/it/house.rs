@@ -210,7 +210,7 @@ fn the_project_stands_alone() {
     for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"] {
         let text = fs::read_to_string(root.join(name)).unwrap();
         for (index, line) in text.lines().enumerate() {
-            if line.contains("../shared") || line.contains("/work/") {
+            if line.contains("](../") || line.contains("](/") {
                 broken.push(format!("{name}:{}: {line}", index + 1));
             }
         }
