@@ -1,4 +1,9 @@
 //! ml-connector: a declarative sync engine that keeps ERPs and carriers in step.
+//!
+//! What it is for stands in README.md, how it is built in ARCHITECTURE.md. The rooms in reading order: [`base`] time, ids and
+//! secrets; [`diagnostics`] what authors are told; [`expression`] types and templates; [`spec`] YAML to a checked model;
+//! [`http`], [`auth`] and [`transport`] the way out; [`store`] and [`vault`] what is kept; [`engine`] the work itself;
+//! [`server`] and [`cli`] the ways in; [`simulator`] the other systems.
 
 pub mod auth;
 pub mod base;
