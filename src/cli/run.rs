@@ -96,7 +96,8 @@ impl Args {
 
     fn exit(&self, summary: &RunSummary) -> Exit {
         if !self.until_idle {
-            return Exit::Fine;
+            let ended_by_itself = !summary.stopped && !summary.troubles.is_empty();
+            return if ended_by_itself { Exit::Bug } else { Exit::Fine };
         }
         let parked = self.fail_on_parked && total(&summary.flows, RecordState::Parked) > 0;
         let in_doubt = total(&summary.flows, RecordState::InDoubt) > 0;
@@ -159,11 +160,24 @@ mod tests {
     #[test]
     fn parked_records_fail_a_run_only_when_asked() {
         let count = |state| FlowCount { flow: "m/f".to_owned(), state, count: 1 };
-        let parked = RunSummary { flows: vec![count(RecordState::Parked)], troubles: Vec::new() };
-        let in_doubt = RunSummary { flows: vec![count(RecordState::InDoubt)], troubles: Vec::new() };
+        let summary = |state| RunSummary { flows: vec![count(state)], troubles: Vec::new(), stopped: true };
+        let (parked, in_doubt) = (summary(RecordState::Parked), summary(RecordState::InDoubt));
         assert_eq!(args("ml-connector run --until-idle").exit(&parked), Exit::Fine);
         assert_eq!(args("ml-connector run --until-idle --fail-on-parked").exit(&parked), Exit::Findings);
         assert_eq!(args("ml-connector run --until-idle").exit(&in_doubt), Exit::Findings);
         assert_eq!(args("ml-connector run").exit(&in_doubt), Exit::Fine);
+    }
+
+    #[test]
+    fn an_engine_that_ends_without_being_asked_does_not_look_fine() {
+        let troubles = vec![("m/f".to_owned(), "a bug stopped this flow".to_owned())];
+        let mut summary = RunSummary { flows: Vec::new(), troubles, stopped: false };
+        assert_eq!(args("ml-connector run").exit(&summary), Exit::Bug);
+        summary.stopped = true;
+        assert_eq!(
+            args("ml-connector run").exit(&summary),
+            Exit::Fine,
+            "a system was down when it was stopped"
+        );
     }
 }

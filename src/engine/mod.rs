@@ -80,6 +80,8 @@ pub struct RunSummary {
     pub flows: Vec<FlowCount>,
     /// Flows that could not go on, and why.
     pub troubles: Vec<(String, String)>,
+    /// Whether it was asked to stop. One that was not, and was not to run until idle either, ended because of a bug.
+    pub stopped: bool,
 }
 
 /// Records that came to each state since the start; one record counts once for each time.
@@ -184,7 +186,11 @@ impl Engine {
             .iter()
             .filter_map(|flow| flow.condition().trouble.clone().map(|trouble| (flow.name.clone(), trouble)))
             .collect();
-        Ok(RunSummary { flows: self.shared.store.counts()?, troubles })
+        Ok(RunSummary {
+            flows: self.shared.store.counts()?,
+            troubles,
+            stopped: self.shared.stop.is_cancelled(),
+        })
     }
 
     /// Follows the work.
