@@ -12,11 +12,13 @@
 //! Start with [`sage100`] and [`ups`]; then, in reading order: [`exchange`] (a call and its answer),
 //! [`system`] (what a simulator is), [`faults`], [`log`], [`serve`] (the server that misbehaves),
 //! [`wire`] (connections that can be cut), [`contract`] (requests against OpenAPI), [`places`] (the map
-//! that both sides agree on), [`expectation`] (what should become of an order), [`dice`] (repeatable chance)
+//! that both sides agree on), [`expectation`] (what should become of an order), [`due`] (an order in words that are the
+//! same for every ERP), [`dice`] (repeatable chance)
 //! and [`verdict`].
 
 pub mod contract;
 pub mod dice;
+pub mod due;
 pub mod exchange;
 pub mod expectation;
 pub mod faults;
