@@ -14,9 +14,9 @@ use crate::expression::{EvaluationError, ValueTemplate, Values, normalise};
 use crate::http::client::Kind;
 use crate::http::limit::Permit;
 use crate::http::{Client, Incoming, Limiter, Outgoing, Redactor, SendError};
-use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, System};
+use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, RequestBody, System};
 use crate::store::Document;
-use crate::transport::{Body, Parts, Transport, url};
+use crate::transport::{self, Body, Parts, Transport, url};
 
 /// A system with settings, ready to be asked.
 #[derive(Debug)]
@@ -114,20 +114,19 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// SHA-256 of the body.
+    /// SHA-256 of the body; where there is none, of the query, in which e.net sends its documents.
     pub fn body_hash(&self) -> String {
-        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or_default())
+        let query = self.outgoing.url.query().unwrap_or_default().as_bytes();
+        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or(query))
     }
 
     /// The request as people may see it.
     pub fn shown(&self, redactor: &Redactor) -> Value {
-        let body = self.outgoing.body.as_deref().unwrap_or_default();
-        let body =
-            serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
+        let (url, body) = transport::readable(&self.outgoing);
         // Not `json!`, which copies values instead of taking them; this one and those below are large.
         Value::from_iter([
             ("method", Value::from(self.outgoing.method.as_str())),
-            ("url", Value::from(redactor.text(self.outgoing.url.as_str()))),
+            ("url", Value::from(redactor.url(&url))),
             ("headers", redactor.headers_json(&self.outgoing.headers)),
             ("body", redactor.json(&body)),
         ])
@@ -183,13 +182,13 @@ impl Connection {
             .map_err(|error| EvaluationError { message: error.to_string() })?;
         let headers = pairs(request.headers.as_ref(), &values)?;
         let query = pairs(request.query.as_ref(), &values)?;
-        let json = request.json.as_ref().map(|tree| tree.evaluate(&values)).transpose()?;
+        let body = request.body.as_ref().map(|body| body_of(body, &values)).transpose()?;
         let parts = Parts {
             method: request.method.clone(),
             url,
             query,
             headers,
-            body: json.map(Body::Json),
+            body,
             request_id: request_id.clone(),
         };
         let outgoing =
@@ -435,6 +434,22 @@ impl Call {
     fn unsent(outcome: Outcome) -> Self {
         Self { outcome, refused: false, untouched: false, facts: json!({}), exchange: Value::Null }
     }
+}
+
+/// A request's body, rendered.
+pub(super) fn body_of(body: &RequestBody, values: &Values) -> Result<Body, EvaluationError> {
+    Ok(match body {
+        RequestBody::Json(tree) => Body::Json(tree.evaluate(values)?),
+        RequestBody::Xml(tree) => Body::Xml(tree.evaluate(values)?),
+        RequestBody::Graphql { query, variables, operation_name } => Body::Graphql {
+            query: query.clone(),
+            variables: match variables {
+                Some(variables) => variables.evaluate(values)?,
+                None => Value::Object(serde_json::Map::new()),
+            },
+            operation_name: operation_name.clone(),
+        },
+    })
 }
 
 fn pairs(tree: Option<&ValueTemplate>, values: &Values) -> Result<Vec<(String, String)>, EvaluationError> {
