@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Judged};
-use crate::auth::{AuthError, Authenticator};
+use crate::auth::{AuthError, Authenticator, placeholder};
 use crate::base::{Clock, clock, random};
 use crate::expression::{EvaluationError, ValueTemplate, Values, normalise};
 use crate::http::client::Kind;
@@ -109,6 +109,8 @@ struct Answered {
 /// A request that is ready to be sent as often as the protocol allows.
 #[derive(Debug)]
 pub struct Prepared {
+    /// As it was rendered: the proof of identity is added to this, each time anew.
+    pub(super) rendered: Outgoing,
     pub(super) outgoing: Outgoing,
     pub(super) request_id: String,
 }
@@ -116,13 +118,14 @@ pub struct Prepared {
 impl Prepared {
     /// SHA-256 of the body; where there is none, of the query, in which e.net sends its documents.
     pub fn body_hash(&self) -> String {
-        let query = self.outgoing.url.query().unwrap_or_default().as_bytes();
-        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or(query))
+        let hidden = self.hidden();
+        let query = hidden.url.query().unwrap_or_default().as_bytes();
+        crate::base::json::sha256_hex(hidden.body.as_deref().unwrap_or(query))
     }
 
     /// The request as people may see it.
     pub fn shown(&self, redactor: &Redactor) -> Value {
-        let (url, body) = transport::readable(&self.outgoing);
+        let (url, body) = transport::readable(&self.hidden());
         // Not `json!`, which copies values instead of taking them; this one and those below are large.
         Value::from_iter([
             ("method", Value::from(self.outgoing.method.as_str())),
@@ -130,6 +133,13 @@ impl Prepared {
             ("headers", redactor.headers_json(&self.outgoing.headers)),
             ("body", redactor.json(&body)),
         ])
+    }
+
+    /// The request without the credentials that go into it just before sending.
+    fn hidden(&self) -> Outgoing {
+        let mut hidden = self.rendered.clone();
+        placeholder::hide_all(&mut hidden);
+        hidden
     }
 }
 
@@ -193,7 +203,7 @@ impl Connection {
         };
         let outgoing =
             self.transport.write(parts).map_err(|error| EvaluationError { message: error.to_string() })?;
-        Ok(Prepared { outgoing, request_id })
+        Ok(Prepared { rendered: outgoing.clone(), outgoing, request_id })
     }
 
     /// Adds the proof of identity.
@@ -201,6 +211,7 @@ impl Connection {
     /// # Errors
     /// The call as it ended, when we cannot prove who we are.
     pub async fn identify(&self, prepared: &mut Prepared) -> Result<(), Call> {
+        prepared.outgoing = prepared.rendered.clone();
         self.auth.prepare(&mut prepared.outgoing).await.map_err(|error| {
             Call::unsent(match error {
                 AuthError::Refused(reason) => Outcome::Unauthorised(reason),
