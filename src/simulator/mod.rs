@@ -25,6 +25,7 @@ pub mod faults;
 pub mod log;
 pub mod places;
 pub mod sage100;
+pub mod sagex3;
 pub mod serve;
 pub mod system;
 pub mod ups;
