@@ -10,4 +10,5 @@ mod readme;
 mod recover;
 mod secrets;
 mod specs;
+mod ups;
 mod world;
