@@ -26,6 +26,7 @@ pub mod log;
 pub mod places;
 pub mod sage100;
 pub mod sage300;
+pub mod sagex3;
 pub mod serve;
 pub mod system;
 pub mod ups;
