@@ -30,7 +30,7 @@ pub fn stream(
     let record = types.object(checker, raw.record?, "a record");
     let answer = raw.answer.map_or(Type::Any, |tree| types.read(checker, tree));
     let key = raw.key.as_ref().and_then(|key| field(checker, key, &record, Need::Name));
-    let names = request_scope(around, &record, raw.cursor.as_ref());
+    let names = request_scope(around, &record, raw);
     let sent = raw.request.as_ref().and_then(|raw| request(checker, raw, &names));
     let records = raw.records.as_ref().and_then(|path| records(checker, path, &answer, &record));
     let paging = paging(checker, settings, &answer, raw.paging.as_ref());
@@ -55,16 +55,17 @@ pub fn stream(
 }
 
 /// What requests of a stream see. `cursor` is there only if the stream has one.
-fn request_scope(around: &Surroundings<'_>, record: &Type, cursor: Option<&RawCursor>) -> Scope {
+fn request_scope(around: &Surroundings<'_>, record: &Type, raw: &RawStream) -> Scope {
+    let sized = matches!(raw.paging, Some(RawPaging::Number(_) | RawPaging::Offset(_)));
     let page = Type::object([
         ("number", Type::Integer),
         ("offset", Type::Integer),
         ("token", Type::TEXT.optional()),
-        ("size", Type::Integer.optional()),
+        ("size", if sized { Type::Integer } else { Type::Integer.optional() }),
     ]);
     let mut names = around.sent.clone();
     names.insert("page".to_owned(), page);
-    let cursor = match cursor {
+    let cursor = match &raw.cursor {
         Some(RawCursor::DateAndDecimalHours(_)) => Type::object([("date", Type::TEXT), ("time", Type::TEXT)]),
         Some(RawCursor::Timestamp(_)) => Type::object([("at", Type::TEXT)]),
         Some(RawCursor::Day(_)) => Type::object([("day", Type::TEXT)]),
@@ -115,7 +116,12 @@ fn field(checker: &mut Checker<'_>, name: &Written<String>, record: &Type, need:
         Need::Nothing => true,
     };
     if !fits {
-        let headline = format!("`{}` is {}, but it must be text that is always there", name.value, field.ty);
+        let wanted = match need {
+            Need::Name => "text or a whole number that is always there",
+            Need::Stamp => "text or a number that is always there",
+            Need::Day | Need::Nothing => "text",
+        };
+        let headline = format!("`{}` is {}, but it must be {wanted}", name.value, field.ty);
         checker.report(
             "does-not-fit",
             name.node,
@@ -290,6 +296,16 @@ fn moves_on(checker: &mut Checker<'_>, raw: &RawStream, node: NodeId) -> bool {
     if paged && !checker.mentions(request, "page") {
         let help = "use `{{ page.token }}`, `{{ page.number }}` or `{{ page.offset }}` in the request";
         checker.report("page-not-used", node, "the request asks for the first page again and again", help);
+        fine = false;
+    }
+    let halves = match &raw.paging {
+        Some(RawPaging::Number(raw)) => raw.halve,
+        Some(RawPaging::Offset(raw)) => raw.halve,
+        _ => false,
+    };
+    if halves && !checker.holds(request, "page.size") {
+        let help = "pass on `{{ page.size }}` in the request, or remove `halve`";
+        checker.report("size-not-used", node, "the request asks for pages of one size only", help);
         fine = false;
     }
     let uses = match raw.cursor {
