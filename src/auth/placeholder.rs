@@ -155,7 +155,7 @@ impl Place {
 enum Form {
     Json,
     Xml,
-    Form,
+    Urlencoded,
     Plain,
 }
 
@@ -166,7 +166,7 @@ impl Form {
         match media_type.split(';').next().unwrap_or_default().trim() {
             json if json.ends_with("json") => Self::Json,
             xml if xml.ends_with("xml") => Self::Xml,
-            "application/x-www-form-urlencoded" => Self::Form,
+            "application/x-www-form-urlencoded" => Self::Urlencoded,
             _ => Self::Plain,
         }
     }
@@ -178,7 +178,7 @@ impl Form {
                 quoted[1..quoted.len() - 1].to_owned()
             }
             Self::Xml => xml(text),
-            Self::Form => crate::http::percent_encoded(text),
+            Self::Urlencoded => crate::http::percent_encoded(text),
             Self::Plain => text.to_owned(),
         }
     }
