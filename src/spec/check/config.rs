@@ -54,6 +54,7 @@ pub fn check(
             None => whole = false,
         }
     }
+    whole &= once(checker, raw, &mappings);
     let state = raw.store.as_ref().and_then(|store| store.path.as_ref());
     let config = Config {
         directory: directory.to_owned(),
@@ -63,6 +64,32 @@ pub fn check(
         mappings,
     };
     whole.then_some(config)
+}
+
+/// Whether no flow would take the same records twice.
+fn once(checker: &mut Checker<'_>, raw: &ConfigFile, mappings: &IndexMap<String, MappingUse>) -> bool {
+    let mut fine = true;
+    for (index, (name, second)) in mappings.iter().enumerate() {
+        let same = |(_, first): &(&String, &MappingUse)| {
+            Arc::ptr_eq(&first.mapping, &second.mapping)
+                && first.connections.iter().all(|(role, name)| second.connections.get(role) == Some(name))
+                && first.settings == second.settings
+                && first.flows.iter().any(|(name, flow)| flow.enabled && second.flows[name].enabled)
+        };
+        let Some((first, _)) = mappings.iter().take(index).find(same) else { continue };
+        let key = |name: &str| {
+            let mut uses = raw.mappings.iter().flat_map(|uses| uses.iter());
+            uses.find(|(key, _)| key.value == *name).map(|(key, _)| key.node)
+        };
+        let (Some(here), Some(there)) = (key(name), key(first)) else { continue };
+        let headline = format!("`{name}` and `{first}` run the same flows between the same connections");
+        let help = "remove one, or give it other connections or other settings";
+        let finding = checker.error("used-twice", here, headline).help(help);
+        let finding = finding.also(checker.tree.span(there), "the same here");
+        checker.push(finding);
+        fine = false;
+    }
+    fine
 }
 
 struct Declared<'a> {
@@ -87,7 +114,8 @@ fn connection(
     let system = checked.system.as_ref()?;
     let auth = auth(checker, system, raw.auth.as_ref());
     let owner = format!("`{}`", system.name);
-    let settings = settings::apply(checker, &system.settings, raw.settings.as_ref(), name.node, &owner);
+    let settings =
+        settings::apply(checker, &system.settings, raw.settings.as_ref(), name.node, &owner, "settings");
     Some(Connection {
         name: name.value.clone(),
         system: Arc::clone(system),
@@ -116,18 +144,28 @@ fn mapping_use(
     declared: &Declared<'_>,
     known: &Known<'_>,
 ) -> Option<MappingUse> {
-    let Some(mapping) = known.mappings.get(&name.value) else {
-        let headline = format!("there is no mapping `{}`", name.value);
+    let named = raw.mapping.as_ref().unwrap_or(name);
+    let Some(mapping) = known.mappings.get(&named.value) else {
+        let headline = format!("there is no mapping `{}`", named.value);
         let names = known.mapping_names.iter().map(String::as_str);
-        checker.unknown("unknown-mapping", name.node, headline, names, "the mappings are");
+        let lead = if raw.mapping.is_some() {
+            "the mappings are"
+        } else {
+            "say which one it is with `mapping:` below it; the mappings are"
+        };
+        checker.unknown("unknown-mapping", named.node, headline, names, lead);
         return None;
     };
+    let fine = raw.mapping.is_none() || checker.name(name.node, "a mapping that runs");
     let mapping = mapping.as_ref()?;
     let connections = roles(checker, name, raw, mapping, declared);
     let owner = format!("`{}`", mapping.name);
-    let settings = settings::apply(checker, &mapping.settings, raw.settings.as_ref(), name.node, &owner);
+    let settings =
+        settings::apply(checker, &mapping.settings, raw.settings.as_ref(), name.node, &owner, "settings");
     let flows = flows(checker, raw, mapping);
+    fine.then_some(())?;
     Some(MappingUse {
+        name: name.value.clone(),
         mapping: Arc::clone(mapping),
         connections: connections?,
         settings: settings?,
@@ -190,8 +228,11 @@ fn flows(
         .flows
         .iter()
         .map(|(name, flow)| {
-            let Source::Poll { schedule, .. } = &flow.source;
-            (name.clone(), FlowUse { enabled: true, schedule: schedule.clone() })
+            let full = match &flow.source {
+                Source::Poll { full, .. } => *full,
+                Source::Schedule { .. } => None,
+            };
+            (name.clone(), FlowUse { enabled: true, schedule: flow.source.schedule().clone(), full })
         })
         .collect();
     let mut fine = true;
@@ -203,12 +244,19 @@ fn flows(
             fine = false;
             continue;
         };
-        fine &= flow_use(checker, name, raw, flow);
+        let polls = matches!(mapping.flows[&name.value].source, Source::Poll { .. });
+        fine &= flow_use(checker, name, raw, flow, polls);
     }
     fine.then_some(flows)
 }
 
-fn flow_use(checker: &mut Checker<'_>, name: &Written<String>, raw: &RawFlowUse, flow: &mut FlowUse) -> bool {
+fn flow_use(
+    checker: &mut Checker<'_>,
+    name: &Written<String>,
+    raw: &RawFlowUse,
+    flow: &mut FlowUse,
+    polls: bool,
+) -> bool {
     flow.enabled = raw.enabled.unwrap_or(true);
     let written =
         WrittenSchedule { every: raw.every.as_ref(), cron: raw.cron.as_ref(), zone: raw.zone.as_ref() };
@@ -216,7 +264,14 @@ fn flow_use(checker: &mut Checker<'_>, name: &Written<String>, raw: &RawFlowUse,
     if let Some(schedule) = schedule {
         flow.schedule = schedule;
     }
-    fine
+    let Some(full) = &raw.full else { return fine };
+    if !polls {
+        let headline = format!("`{}` polls nothing, so there is nothing to read in full", name.value);
+        checker.report("full-without-poll", full.node, headline, "remove `full`");
+        return false;
+    }
+    flow.full = checker.time_between(full, "polls that read everything");
+    fine && flow.full.is_some()
 }
 
 fn key(checker: &mut Checker<'_>, raw: Option<&RawKey>, directory: &Path) -> Option<KeySource> {
