@@ -67,6 +67,8 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         return Err(format!("{} has no auth kind `{}`", system.name, declared.auth));
     };
     let context = AuthContext {
+        connection: declared.name.clone(),
+        base_url: base_url.clone(),
         credentials: keeper.clone(),
         tokens: keeper,
         settings: Arc::new(declared.settings.clone()),
