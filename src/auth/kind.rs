@@ -122,16 +122,6 @@ kinds! {
     SignedJwt in signed_jwt;
 }
 
-impl AuthConfig {
-    /// The names that templates of requests see below `secret`, each with a [`super::placeholder()`] as its value.
-    pub fn placeholders(&self) -> Vec<&str> {
-        match self {
-            Self::BodyCredentials(config) => config.placeholders(),
-            _ => Vec::new(),
-        }
-    }
-}
-
 /// The schema of a system file's `auth:`, which holds one or more kinds; each is read as an [`AuthBlock`].
 #[derive(Debug, Clone, Copy)]
 pub struct AuthBlocks;

@@ -25,7 +25,7 @@ pub struct Connection {
     pub name: String,
     /// What it speaks to.
     pub system: Arc<System>,
-    /// Its settings, as expressions see them: `{ settings }`.
+    /// Its settings, and what stands for credentials in requests: `{ settings, secret }`.
     pub values: Values,
     pub(super) base_url: String,
     pub(super) timeout: Duration,
