@@ -132,6 +132,7 @@ mod tests {
             expectation,
             tracking: tracking.iter().map(|number| (*number).to_owned()).collect(),
             writes: 1,
+            packages: Vec::new(),
             record: Value::Null,
         }
     }

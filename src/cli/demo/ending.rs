@@ -199,6 +199,7 @@ mod tests {
             expectation,
             tracking: Vec::new(),
             writes: 0,
+            packages: Vec::new(),
             record: Value::Null,
         }
     }
