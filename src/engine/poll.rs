@@ -85,9 +85,17 @@ impl FlowRuntime {
                     position: start.clone(),
                     polled,
                     page: json!({ "number": pages.number, "began": anchor }),
+                    full: None,
+                    skipped: Vec::new(),
                 }
             } else {
-                Cursor { position: position.clone(), polled: Some(anchor), page: Value::Null }
+                Cursor {
+                    position: position.clone(),
+                    polled: Some(anchor),
+                    page: Value::Null,
+                    full: None,
+                    skipped: Vec::new(),
+                }
             };
             let read = json!({ "flow": self.name, "page": pages.number - 1, "records": count, "from": from, "last": !next });
             self.ingest(shared, stream, records, cursor, read).await?;
