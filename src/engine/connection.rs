@@ -16,7 +16,7 @@ use crate::http::limit::Permit;
 use crate::http::{Client, Incoming, Limiter, Outgoing, Redactor, SendError};
 use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, System};
 use crate::store::Document;
-use crate::transport::{Parts, Transport, url};
+use crate::transport::{Body, Parts, Transport, url};
 
 /// A system with settings, ready to be asked.
 #[derive(Debug)]
@@ -189,7 +189,7 @@ impl Connection {
             url,
             query,
             headers,
-            json,
+            body: json.map(Body::Json),
             request_id: request_id.clone(),
         };
         let outgoing =

@@ -31,10 +31,39 @@ pub struct Parts {
     pub query: Vec<(String, String)>,
     /// Headers in order.
     pub headers: Vec<(String, String)>,
-    /// The body as a value tree.
-    pub json: Option<Value>,
+    /// The body, as far as there is one.
+    pub body: Option<Body>,
     /// Names this one call, for transports whose headers carry it (`request_id`).
     pub request_id: String,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// A value tree, to be written as JSON.
+    Json(Value),
+    /// A value tree, to be written as XML.
+    Xml(Value),
+    /// A GraphQL document with its variables.
+    Graphql {
+        /// The document.
+        query: String,
+        /// An object.
+        variables: Value,
+        /// Which of the document's operations is meant.
+        operation_name: Option<String>,
+    },
+}
+
+impl Body {
+    /// The name of the form, as requests in system files have it.
+    pub fn form(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "json",
+            Self::Xml(_) => "xml",
+            Self::Graphql { .. } => "graphql",
+        }
+    }
 }
 
 /// Why a request cannot be written or an answer not be read.

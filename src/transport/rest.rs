@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::url::append_query;
-use super::{Parts, Transport, TransportError, charset};
+use super::{Body, Parts, Transport, TransportError, charset};
 use crate::expression::{BlockChecker, ValueTemplate, Values};
 use crate::http::{Incoming, Outgoing};
 
@@ -65,7 +65,16 @@ impl Transport for Rest {
     fn write(&self, parts: Parts) -> Result<Outgoing, TransportError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        if parts.json.is_some() {
+        let body = match parts.body {
+            None => None,
+            Some(Body::Json(json)) => Some(Bytes::from(json.to_string())),
+            Some(other) => {
+                let message =
+                    format!("The transport `rest` cannot send `{}`; it sends `json`.", other.form());
+                return Err(TransportError::Unwritable(message));
+            }
+        };
+        if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         for (name, value) in self.own_headers(&parts.request_id)? {
@@ -77,7 +86,6 @@ impl Transport for Rest {
         }
         let mut url = parts.url;
         append_query(&mut url, &parts.query);
-        let body = parts.json.map(|json| Bytes::from(json.to_string()));
         Ok(Outgoing { method: parts.method, url, headers, body })
     }
 

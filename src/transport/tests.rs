@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{KINDS, Parts, Transport, TransportBlock, TransportError};
+use super::{Body, KINDS, Parts, Transport, TransportBlock, TransportError};
 use crate::expression::{BlockChecker, Scope, Template, Type, ValueTemplate};
 use crate::http::{Incoming, Outgoing};
 
@@ -57,7 +57,7 @@ fn parts() -> Parts {
         url: "https://api.example.com/v1/x".parse().unwrap(),
         query: Vec::new(),
         headers: Vec::new(),
-        json: None,
+        body: None,
         request_id: "r-1".to_owned(),
     }
 }
@@ -87,7 +87,8 @@ fn every_kind_writes_the_same_for_the_same_parts_and_reads_nothing_as_null() {
         let block = json!({ *kind: {} });
         assert_eq!(serde_json::from_value::<TransportBlock>(block.clone()).unwrap().kind(), *kind);
         let transport = built(&block);
-        let written = |json: Value| transport.write(Parts { json: Some(json), ..parts() }).unwrap();
+        let written =
+            |json: Value| transport.write(Parts { body: Some(Body::Json(json)), ..parts() }).unwrap();
         let (one, two) = (written(json!({ "b": 1, "a": [2.50] })), written(json!({ "b": 1, "a": [2.50] })));
         assert_eq!((&one.body, &one.headers, &one.url), (&two.body, &two.headers, &two.url));
         for body in [&b""[..], b" \r\n\t", b"\xEF\xBB\xBF"] {
@@ -114,7 +115,7 @@ fn a_request_is_written() {
             method: Method::POST,
             query: vec![("q".to_owned(), "a b".to_owned())],
             headers: vec![("X-Fixed".to_owned(), "2".to_owned()), ("Prefer".to_owned(), "x".to_owned())],
-            json: Some(json!({ "b": "ü", "a": null })),
+            body: Some(Body::Json(json!({ "b": "ü", "a": null }))),
             ..parts()
         })
         .unwrap();
