@@ -54,6 +54,12 @@ macro_rules! kinds {
                 match self { $( Self::$variant(config) => config.credentials(), )+ }
             }
 
+            /// The names that requests may use as `secret.NAME`; the kind puts the credential in place of each just
+            /// before sending.
+            pub fn placeholders(&self) -> Vec<&str> {
+                match self { $( Self::$variant(config) => config.placeholders(), )+ }
+            }
+
             /// The hosts beside the base URL's that it must reach, as [`crate::http::authority`] writes them.
             /// `values` holds `settings`.
             ///
@@ -86,6 +92,15 @@ macro_rules! kinds {
         }
     };
 }
+
+/// What holds for kinds that say nothing of it: a `Config` with a method of its own has that one called.
+trait NoPlaceholders {
+    fn placeholders(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+impl<T> NoPlaceholders for T {}
 
 kinds! {
     /// A key in a header of every request.

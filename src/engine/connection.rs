@@ -14,7 +14,7 @@ use crate::expression::{EvaluationError, ValueTemplate, Values, normalise};
 use crate::http::client::Kind;
 use crate::http::limit::Permit;
 use crate::http::{Client, Incoming, Limiter, Outgoing, Redactor, SendError};
-use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, System};
+use crate::spec::model::{AnswerClass, AnswerRule, Operation, Request, RequestBody, System};
 use crate::store::Document;
 use crate::transport::{Body, Parts, Transport, url};
 
@@ -183,13 +183,13 @@ impl Connection {
             .map_err(|error| EvaluationError { message: error.to_string() })?;
         let headers = pairs(request.headers.as_ref(), &values)?;
         let query = pairs(request.query.as_ref(), &values)?;
-        let json = request.json.as_ref().map(|tree| tree.evaluate(&values)).transpose()?;
+        let body = request.body.as_ref().map(|body| body_of(body, &values)).transpose()?;
         let parts = Parts {
             method: request.method.clone(),
             url,
             query,
             headers,
-            body: json.map(Body::Json),
+            body,
             request_id: request_id.clone(),
         };
         let outgoing =
@@ -435,6 +435,22 @@ impl Call {
     fn unsent(outcome: Outcome) -> Self {
         Self { outcome, refused: false, untouched: false, facts: json!({}), exchange: Value::Null }
     }
+}
+
+/// A request's body, rendered.
+pub(super) fn body_of(body: &RequestBody, values: &Values) -> Result<Body, EvaluationError> {
+    Ok(match body {
+        RequestBody::Json(tree) => Body::Json(tree.evaluate(values)?),
+        RequestBody::Xml(tree) => Body::Xml(tree.evaluate(values)?),
+        RequestBody::Graphql { query, variables, operation_name } => Body::Graphql {
+            query: query.clone(),
+            variables: match variables {
+                Some(variables) => variables.evaluate(values)?,
+                None => Value::Object(serde_json::Map::new()),
+            },
+            operation_name: operation_name.clone(),
+        },
+    })
 }
 
 fn pairs(tree: Option<&ValueTemplate>, values: &Values) -> Result<Vec<(String, String)>, EvaluationError> {

@@ -22,7 +22,9 @@ pub struct CursorSettings {
 /// The value of `cursor` in the stream's request: null to read from the beginning.
 pub fn from(kind: &CursorKind, position: &Value, settings: &CursorSettings) -> Value {
     match kind {
-        CursorKind::None => Value::Null,
+        CursorKind::None | CursorKind::Day { .. } | CursorKind::Keyset { .. } | CursorKind::Token { .. } => {
+            Value::Null
+        }
         CursorKind::Timestamp { .. } => match stamp_of(position.get("at"), settings) {
             Some(at) => json!({ "at": back(at, settings).to_string() }),
             None => Value::Null,
@@ -49,7 +51,9 @@ pub fn advance(
     settings: &CursorSettings,
 ) -> Value {
     match kind {
-        CursorKind::None => Value::Null,
+        CursorKind::None | CursorKind::Day { .. } | CursorKind::Keyset { .. } | CursorKind::Token { .. } => {
+            Value::Null
+        }
         CursorKind::Timestamp { field, .. } => {
             let Some(stamp) = stamp_of(record.get(field), settings) else { return position.clone() };
             let held = stamp_of(position.get("at"), settings);

@@ -46,7 +46,9 @@ struct Pages {
 impl FlowRuntime {
     /// Reads the flow's source whole, from its cursor on.
     pub(super) async fn poll(&self, shared: &Shared) -> Result<Result<(), Trouble>, Stop> {
-        let Source::Poll { role, stream, .. } = &self.flow.source;
+        let Source::Poll { role, stream, .. } = &self.flow.source else {
+            return Ok(Err(Trouble::new("a schedule cannot be run yet")));
+        };
         let connection = self.connection(role);
         let settings = match cursor_settings(&stream.cursor, connection) {
             Ok(settings) => settings,
@@ -272,7 +274,10 @@ impl FlowRuntime {
         selected: bool,
         at: Timestamp,
     ) -> Arrival {
-        let Source::Poll { stream, .. } = &self.flow.source;
+        let volatile = match &self.flow.source {
+            Source::Poll { stream, .. } => stream.volatile.clone(),
+            Source::Schedule { .. } => Vec::new(),
+        };
         Arrival {
             id: RecordId::new(&self.mapping.name, &self.flow.name, key),
             source,
@@ -281,7 +286,7 @@ impl FlowRuntime {
             selected,
             at,
             mapping_revision: self.mapping.revision.clone(),
-            volatile: stream.volatile.clone(),
+            volatile,
         }
     }
 
@@ -339,7 +344,8 @@ impl Pages {
         };
         match paging {
             Paging::Single => Ok(false),
-            Paging::Number { size, .. } | Paging::Offset { size } => full(size),
+            Paging::Number { size, .. } | Paging::Offset { size, .. } => full(size),
+            Paging::Link { .. } => Err("paging by `link` cannot be run yet".to_owned()),
             Paging::Token { next } => {
                 let mut values = connection.values.clone();
                 values.set("answer", page);
@@ -364,7 +370,9 @@ fn cursor_settings(kind: &CursorKind, connection: &Connection) -> Result<CursorS
         Ok(value.as_str().unwrap_or_default().to_owned())
     };
     match kind {
-        CursorKind::None => Ok(CursorSettings { zone: TimeZone::UTC, overlap: SignedDuration::ZERO }),
+        CursorKind::None | CursorKind::Day { .. } | CursorKind::Keyset { .. } | CursorKind::Token { .. } => {
+            Ok(CursorSettings { zone: TimeZone::UTC, overlap: SignedDuration::ZERO })
+        }
         CursorKind::Timestamp { zone, overlap, .. }
         | CursorKind::DateAndDecimalHours { zone, overlap, .. } => {
             let zone = text(zone)?;

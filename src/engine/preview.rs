@@ -8,9 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::expression::{Type, Values, normalise};
-use crate::spec::model::{Effect, Flow, Mapping, OnRefusal, Operation, Request, Source, Step, StepKind};
-use crate::transport::url;
+use super::connection::body_of;
+use crate::auth::AuthConfig;
+use crate::expression::{Template, Type, ValueTemplate, Values, normalise};
+use crate::spec::model::{
+    CallRefusal, Effect, Flow, Mapping, Operation, Otherwise, OtherwiseAction, Request, Source, Step,
+    StepKind, System,
+};
+use crate::transport::{Body, url};
 
 /// One step of a preview.
 #[derive(Debug, Clone, Serialize)]
@@ -52,10 +57,13 @@ pub fn preview(
         let names: Vec<&str> = mapping.flows.keys().map(String::as_str).collect();
         return Err(format!("{} has no flow `{flow}`; it has {}", mapping.name, names.join(", ")));
     };
-    let Source::Poll { stream, .. } = &flow.source;
-    let record = normalise(record, &stream.record).map_err(|mismatches| {
+    let source = match &flow.source {
+        Source::Poll { stream, .. } => stream.name.as_str(),
+        Source::Schedule { .. } => "a schedule's",
+    };
+    let record = normalise(record, &flow.source.record_type()).map_err(|mismatches| {
         let places: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
-        format!("the record does not have the shape of {}: {}", stream.name, places.join("; "))
+        format!("the record does not have the shape of {source}: {}", places.join("; "))
     })?;
     let mut preview = Preview::new(mapping, settings, connections)?;
     preview.begin(flow, &record)?;
@@ -124,14 +132,24 @@ impl<'a> Preview<'a> {
             }
         }
         match &step.kind {
-            StepKind::Call { role, operation, with } => {
+            StepKind::Call { role, operation, with, on_refusal, refusal, .. } => {
                 let input = with.evaluate(&self.values);
                 if let Some(id) = &step.id {
                     self.values.set(id, &stand_in(&operation.result.result_type(), id));
                     self.unknown.insert(id.clone());
                 }
+                refusal.iter().for_each(|name| {
+                    self.values.set(name, &Value::Null);
+                    self.unknown.insert(name.clone());
+                });
                 match input {
-                    Ok(input) => self.call(role, operation, &input),
+                    Ok(input) => {
+                        let (mut what, request) = self.call(role, operation, &input);
+                        if *on_refusal == CallRefusal::GoOn {
+                            what.push_str("; if it is refused, the steps go on");
+                        }
+                        (what, request)
+                    }
                     Err(error) => (format!("Its input cannot be made: {error}"), None),
                 }
             }
@@ -149,36 +167,59 @@ impl<'a> Preview<'a> {
                 let names: Vec<&str> = links.iter().map(|(kind, _)| kind.as_str()).collect();
                 (format!("The record can then be found by its {}", names.join(", ")), None)
             }
-            StepKind::ForEach { list, name, steps } => self.for_each(list, name, steps),
+            StepKind::Put(rows) => (self.put(rows), None),
+            StepKind::ForEach { list, name, steps, give } => {
+                let (given, what) = self.for_each(list, name, steps, give.as_ref());
+                if let Some(id) = &step.id {
+                    self.values.set(id, &Value::Array(given));
+                    self.unknown.insert(id.clone());
+                }
+                (what, None)
+            }
         }
     }
 
     fn for_each(
         &mut self,
-        list: &crate::expression::Template,
+        list: &Template,
         name: &str,
         steps: &[Step],
-    ) -> (String, Option<Value>) {
+        give: Option<&ValueTemplate>,
+    ) -> (Vec<Value>, String) {
+        let mut given = Vec::new();
         let items = match list.evaluate(&self.values) {
             Ok(Value::Array(items)) => items,
             Ok(_) => Vec::new(),
-            Err(error) => return (format!("Its list cannot be made: {error}"), None),
+            Err(error) => return (given, format!("Its list cannot be made: {error}")),
         };
         for item in &items {
             self.values.set(name, item);
             self.run(steps);
+            match give.map(|give| give.evaluate(&self.values)).transpose() {
+                Ok(value) => given.extend(value),
+                Err(error) => return (given, format!("What it gives cannot be made: {error}")),
+            }
         }
-        (String::new(), None)
+        (given, String::new())
     }
 
-    fn check(
-        &self,
-        condition: &crate::expression::Template,
-        otherwise: &crate::spec::model::Otherwise,
-    ) -> String {
+    /// Which rows would be written, as far as they are known.
+    fn put(&self, rows: &[(String, Template, ValueTemplate)]) -> String {
+        let row = |(table, key, value): &(String, Template, ValueTemplate)| {
+            let row = key.text(&self.values).and_then(|key| Ok((key, value.evaluate(&self.values)?)));
+            match row {
+                Ok((key, value)) => format!("Puts {key} into the table {table}: {value}"),
+                Err(error) => format!("Its row of {table} cannot be made: {error}"),
+            }
+        };
+        rows.iter().map(row).collect::<Vec<_>>().join("; ")
+    }
+
+    fn check(&self, condition: &Template, otherwise: &Otherwise) -> String {
         let action = match otherwise.action {
-            OnRefusal::Park => "parked",
-            OnRefusal::Skip => "skipped",
+            OtherwiseAction::Park => "parked",
+            OtherwiseAction::Skip => "skipped",
+            OtherwiseAction::Report => "done, and people are told",
         };
         if condition.names().iter().any(|name| self.unknown.contains(name)) {
             return format!("Goes on only if {}; otherwise the record is {action}", condition.source());
@@ -200,15 +241,20 @@ impl<'a> Preview<'a> {
             Effect::Create(_) => "takes effect once",
         };
         let system = &self.mapping.systems[role];
-        match self.request(role, &operation.request, input) {
+        match self.request(role, operation, input) {
             Ok(request) => (format!("{}: {} ({once})", system.title, operation.name), Some(request)),
             Err(error) => (format!("{}: {} cannot be rendered: {error}", system.title, operation.name), None),
         }
     }
 
-    fn request(&self, role: &str, request: &Request, input: &Value) -> Result<Value, String> {
+    fn request(&self, role: &str, operation: &Operation, input: &Value) -> Result<Value, String> {
+        let request: &Request = &operation.request;
         let mut values = self.systems[role].clone();
-        values.set("input", input);
+        match operation.batch {
+            Some(_) => values.set("inputs", &json!([input])),
+            None => values.set("input", input),
+        }
+        values.set("secret", &placeholders(&self.mapping.systems[role]));
         values.set("request_id", &Value::from("00000000000000000000000000000000"));
         let say = |error: crate::expression::EvaluationError| error.to_string();
         let path = request.path.encoded(&values, &url::encode_segment).map_err(say)?;
@@ -221,9 +267,19 @@ impl<'a> Preview<'a> {
                 pairs.append_pair(name, value.as_str().unwrap_or(&value.to_string()));
             }
         }
-        let body = request.json.as_ref().map(|tree| tree.evaluate(&values)).transpose().map_err(say)?;
+        let body = request.body.as_ref().map(|body| body_of(body, &values)).transpose().map_err(say)?;
+        let body = body.map(|body| match body {
+            Body::Json(tree) | Body::Xml(tree) => tree,
+            Body::Graphql { query, variables, .. } => json!({ "query": query, "variables": variables }),
+        });
         Ok(json!({ "method": request.method.as_str(), "url": whole.as_str(), "body": body }))
     }
+}
+
+/// What stands where the system's credentials will be.
+fn placeholders(system: &System) -> Value {
+    let names = system.auth.values().flat_map(AuthConfig::placeholders);
+    names.map(|name| (name.to_owned(), Value::from(format!("‹{name}›")))).collect::<Map<_, _>>().into()
 }
 
 /// A value of the type that says where it stands for something.

@@ -16,7 +16,9 @@ use super::transition::{self, Illegal};
 use crate::base::{clock, crash, random};
 use crate::expression::{EvaluationError, Template, Values};
 use crate::http::backoff;
-use crate::spec::model::{Effect, OnRefusal, Operation, Otherwise, Retry, Source, Step, StepKind};
+use crate::spec::model::{
+    Effect, OnRefusal, Operation, Otherwise, OtherwiseAction, Retry, Source, Step, StepKind,
+};
 use crate::store::{
     AuditDraft, Batch, Document, EffectState, Reason, Record, RecordState, StepResult, StoreError, Write,
 };
@@ -141,7 +143,7 @@ impl<'a> Run<'a> {
             }
         }
         match &step.kind {
-            StepKind::Call { role, operation, with } => match with.evaluate(&self.values) {
+            StepKind::Call { role, operation, with, .. } => match with.evaluate(&self.values) {
                 Ok(input) => self.call(CallStep { step, path, role, operation, input }).await,
                 Err(error) => Ok(Some(self.unevaluable(step, &path, &error))),
             },
@@ -156,7 +158,13 @@ impl<'a> Run<'a> {
                 Ok(None)
             }
             StepKind::Link(links) => Ok(self.link(step, &path, links)),
-            StepKind::ForEach { list, name, steps } => self.for_each(step, &path, list, name, steps).await,
+            StepKind::Put(_) => {
+                let reason = self.reason(step, &path, "`put` cannot be run yet".to_owned());
+                Ok(Some(Ending::Park(reason)))
+            }
+            StepKind::ForEach { list, name, steps, .. } => {
+                self.for_each(step, &path, list, name, steps).await
+            }
         }
     }
 
@@ -205,8 +213,8 @@ impl<'a> Run<'a> {
             .map(|show| show.evaluate(&self.values).unwrap_or_else(|error| Value::from(error.to_string())));
         let reason = Reason { detail, ..self.reason(step, path, message) };
         Some(match otherwise.action {
-            OnRefusal::Park => Ending::Park(reason),
-            OnRefusal::Skip => Ending::Skip(reason),
+            OtherwiseAction::Park => Ending::Park(reason),
+            OtherwiseAction::Skip | OtherwiseAction::Report => Ending::Skip(reason),
         })
     }
 
@@ -403,9 +411,11 @@ impl<'a> Run<'a> {
         }
         let made = made(self.shared, &self.record)?;
         let after_done = self.flow.flow.on_change.after_done;
-        let Source::Poll { stream, .. } = &self.flow.flow.source;
-        if let Some(event) = ingest::apply_pending(&mut self.record, made, after_done, &stream.volatile, now)?
-        {
+        let volatile = match &self.flow.flow.source {
+            Source::Poll { stream, .. } => stream.volatile.as_slice(),
+            Source::Schedule { .. } => &[],
+        };
+        if let Some(event) = ingest::apply_pending(&mut self.record, made, after_done, volatile, now)? {
             self.audit(event, json!({ "revision": self.record.revision }), None);
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Text with `{{ … }}` in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::Value as Data;
@@ -25,6 +26,8 @@ struct Inner {
     single: bool,
     ty: Type,
     names: Vec<String>,
+    /// The names with the fields that are read of them; `None` where one is read as a whole.
+    reads: BTreeSet<(String, Option<String>)>,
     /// The names that must have a value when it is evaluated.
     required: Vec<String>,
 }
@@ -57,6 +60,7 @@ impl Template {
             single: single.is_some(),
             ty: Type::TEXT,
             names: Vec::new(),
+            reads: BTreeSet::new(),
             required: Vec::new(),
         };
         let mut problems = Vec::new();
@@ -93,6 +97,13 @@ impl Template {
     /// The names of `scope` it reads, sorted.
     pub fn names(&self) -> &[String] {
         &self.0.names
+    }
+
+    /// The fields of `name` that it reads, sorted, each once; `None` among them where it reads `name` as a whole.
+    pub fn fields_of<'t>(&'t self, name: &str) -> impl Iterator<Item = Option<&'t str>> + use<'t> {
+        let name = name.to_owned();
+        let reads = self.0.reads.iter().filter(move |(of, _)| *of == name);
+        reads.map(|(_, field)| field.as_deref())
     }
 
     /// `scope` as it is known to be after this condition turned out as `holds`: `{{ x is none or x.y > 3 }}` that does
@@ -224,7 +235,7 @@ pub fn is_name(text: &str) -> bool {
 
 impl Inner {
     fn expression(&mut self, place: Place<'_>, scope: &Scope) -> Result<Expression, Vec<Problem>> {
-        let Lowered { ty, code, names, programs } =
+        let Lowered { ty, code, names, reads, programs } =
             if self.single { check::expression(place, scope)? } else { check::part_of_text(place, scope)? };
         let code = Code::compile(code).map_err(|message| {
             let range = place.offset..place.offset + place.source.len();
@@ -234,6 +245,7 @@ impl Inner {
             self.ty = ty.clone();
         }
         self.names.extend(names);
+        self.reads.extend(reads);
         Ok(Expression { source: place.source.trim().to_owned(), ty, code, programs })
     }
 

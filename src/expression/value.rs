@@ -105,6 +105,25 @@ impl ValueTemplate {
         }
     }
 
+    /// Every template in the tree.
+    pub fn templates<'t>(&'t self, visit: &mut dyn FnMut(&'t Template)) {
+        match self {
+            Self::Literal(_) | Self::Selector { .. } => {}
+            Self::Template(template) => visit(template),
+            Self::Object(fields) => fields.iter().for_each(|field| field.value.templates(visit)),
+            Self::List(items) => items.iter().for_each(|item| item.templates(visit)),
+            Self::ForEach { list, give, .. } => {
+                visit(list);
+                give.templates(visit);
+            }
+            Self::When { condition, give, otherwise } => {
+                visit(condition);
+                give.templates(visit);
+                otherwise.iter().for_each(|otherwise| otherwise.templates(visit));
+            }
+        }
+    }
+
     fn value(&self, values: &Values) -> Result<Value, Failure> {
         match self {
             Self::Literal(value) => Ok(value.clone()),

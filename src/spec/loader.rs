@@ -229,7 +229,8 @@ impl<'a> Loader<'a> {
             }
         }
         let mut mappings = IndexMap::new();
-        for (name, _) in raw.mappings.iter().flat_map(|table| table.iter()) {
+        for (name, used) in raw.mappings.iter().flat_map(|table| table.iter()) {
+            let name = used.mapping.as_ref().unwrap_or(name);
             if let Some(mapping) = self.mapping(&name.value) {
                 mappings.insert(name.value.clone(), mapping);
             }

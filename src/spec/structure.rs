@@ -48,7 +48,7 @@ impl<'a> Walk<'a> {
         let schema = self.resolve(schema);
         let branches = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array());
         if let Some(branches) = branches {
-            let branches: Vec<&'a Value> = branches.iter().map(|branch| self.resolve(branch)).collect();
+            let branches: Vec<&'a Value> = branches.iter().flat_map(|branch| self.branches(branch)).collect();
             return self.choice(&branches, at);
         }
         let Some(wanted) = schema.get("type").and_then(Value::as_str) else {
@@ -62,6 +62,15 @@ impl<'a> Walk<'a> {
             Content::Map(_) => self.map(schema, at),
             Content::List(_) => self.list(schema, at),
             _ => self.words(&[schema], at) && self.limits(schema, at),
+        }
+    }
+
+    /// The shapes that a branch stands for: a choice in a choice is one choice.
+    fn branches(&self, branch: &'a Value) -> Vec<&'a Value> {
+        let branch = self.resolve(branch);
+        match branch.get("oneOf").and_then(Value::as_array) {
+            Some(inner) => inner.iter().flat_map(|branch| self.branches(branch)).collect(),
+            None => vec![branch],
         }
     }
 

@@ -7,8 +7,8 @@ use super::effects::{self, Once};
 use crate::base::duration;
 use crate::expression::{Template, ValueTemplate};
 use crate::spec::model::{
-    AfterDone, CursorKind, Effect, Flow, Mapping, OnRefusal, Operation, Schedule, Setting, Source, Step,
-    StepKind, System,
+    AfterDone, CallRefusal, CursorKind, Effect, Flow, Mapping, OnRefusal, Operation, OtherwiseAction,
+    Schedule, Setting, Source, Step, StepKind, System,
 };
 
 /// A mapping in words.
@@ -122,19 +122,12 @@ pub fn of(mapping: &Mapping) -> Story {
 }
 
 fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
-    let Source::Poll { role, stream, schedule } = &flow.source;
-    let system = &mapping.systems[role];
-    let docs = stream.docs.as_deref().map(|docs| format!(": {}", sentence(docs))).unwrap_or_default();
+    let (reads, finds) = source(mapping, flow);
     FlowStory {
         flow: flow.name.clone(),
         title: flow.title.clone(),
-        reads: format!(
-            "{} it reads `{}` of {}{docs}",
-            capital(&schedule_words(schedule)),
-            stream.name,
-            system.title
-        ),
-        finds: finds(&stream.cursor, system),
+        reads,
+        finds,
         takes: flow.select.as_ref().map_or_else(
             || "It takes every record.".to_owned(),
             |select| format!("It takes a record if `{}`; others are left alone.", bare(select)),
@@ -149,6 +142,26 @@ fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
         parks: parks(flow),
         refusal: refusal(flow.on_refusal).to_owned(),
         change: change(flow),
+    }
+}
+
+/// Where records come from, and how new ones are found.
+fn source(mapping: &Mapping, flow: &Flow) -> (String, String) {
+    let when = capital(&schedule_words(flow.source.schedule()));
+    match &flow.source {
+        Source::Poll { role, stream, full, .. } => {
+            let system = &mapping.systems[role];
+            let docs = stream.docs.as_deref().map(|docs| format!(": {}", sentence(docs))).unwrap_or_default();
+            let mut finds = finds(&stream.cursor, system);
+            if let Some(full) = full {
+                finds.push_str(&format!(" At least every {} it reads everything.", duration::display(*full)));
+            }
+            (format!("{when} it reads `{}` of {}{docs}", stream.name, system.title), finds)
+        }
+        Source::Schedule { .. } => (
+            format!("{when} there is a record of its own, with the day and the time; it reads no system."),
+            "Each time gives one record.".to_owned(),
+        ),
     }
 }
 
@@ -178,16 +191,45 @@ fn finds(cursor: &CursorKind, system: &System) -> String {
             value_words(zone, system),
             value_words(overlap, system)
         ),
+        CursorKind::Day { field, back, zone } => format!(
+            "New and changed records are found by the day in `{field}` (in zone {}), reading back {} days behind the \
+             newest it has seen; a record that comes again unchanged is noticed and left alone.",
+            value_words(zone, system),
+            value_words(back, system)
+        ),
+        CursorKind::Keyset { field, back, .. } => {
+            let behind = match back {
+                ValueTemplate::Literal(Value::Number(back)) if back.as_u64() == Some(0) => String::new(),
+                back => format!(", reading back {} behind it", value_words(back, system)),
+            };
+            format!("New records are those whose `{field}` is greater than the greatest it has seen{behind}.")
+        }
+        CursorKind::Token { next } => {
+            format!("Each time it goes on from the mark that the last answer gave (`{}`).", bare(next))
+        }
     }
 }
 
 fn step_story(mapping: &Mapping, step: &Step) -> StepStory {
     let (kind, words, label, steps) = match &step.kind {
-        StepKind::Call { role, operation, .. } => call(&mapping.systems[role], operation),
+        StepKind::Call { role, operation, cache, on_refusal, .. } => {
+            let (kind, mut words, label, steps) = call(&mapping.systems[role], operation);
+            if let Some(cache) = cache {
+                words.push_str(&format!(
+                    " What it says is used again for the same question for {}.",
+                    duration::display(*cache)
+                ));
+            }
+            if *on_refusal == CallRefusal::GoOn {
+                words.push_str(" If it is refused, the steps go on without it.");
+            }
+            (kind, words, label, steps)
+        }
         StepKind::Check { condition, otherwise } => {
             let end = match otherwise.action {
-                OnRefusal::Park => "parked",
-                OnRefusal::Skip => "left out",
+                OtherwiseAction::Park => "parked",
+                OtherwiseAction::Skip => "left out",
+                OtherwiseAction::Report => "done, and people are told",
             };
             let (holds, why) = (bare(condition), otherwise.message.source());
             (
@@ -211,8 +253,19 @@ fn step_story(mapping: &Mapping, step: &Step) -> StepStory {
             let words = format!("Makes the record findable by its {}.", listed(&kinds));
             (Kind::Work, words, format!("findable by {}", kinds.join(", ")), Vec::new())
         }
-        StepKind::ForEach { list, name, steps } => {
-            let words = format!("For each `{name}` of `{}`:", bare(list));
+        StepKind::Put(rows) => {
+            let mut tables: Vec<&str> = rows.iter().map(|(table, _, _)| table.as_str()).collect();
+            tables.dedup();
+            let keys: Vec<String> = rows.iter().map(|(_, key, _)| bare(key)).collect();
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            let words = format!("Puts a row into {}, by {}.", listed(&tables), listed(&keys));
+            (Kind::Work, words, format!("put into {}", tables.join(", ")), Vec::new())
+        }
+        StepKind::ForEach { list, name, steps, give } => {
+            let mut words = format!("For each `{name}` of `{}`:", bare(list));
+            if let (Some(_), Some(id)) = (give, &step.id) {
+                words = format!("For each `{name}` of `{}`, giving the list `{id}`:", bare(list));
+            }
             let steps = steps.iter().map(|step| step_story(mapping, step)).collect();
             (Kind::Loop, words, format!("for each {name}"), steps)
         }
@@ -237,7 +290,14 @@ fn call(system: &System, operation: &Operation) -> (Kind, String, String, Vec<St
         }
         Effect::Create(_) => (Kind::Once, "Orders, once, from", ""),
     };
-    let words = format!("{lead} {} (`{}`): {docs}{tail}", system.title, operation.name);
+    let mut words = format!("{lead} {} (`{}`): {docs}{tail}", system.title, operation.name);
+    if let Some(batch) = &operation.batch {
+        words.push_str(&format!(
+            " Up to {} records share one call, which waits {} for company; each has an outcome of its own.",
+            batch.most,
+            duration::display(batch.wait)
+        ));
+    }
     (kind, words, format!("{}: {}", system.title, operation.name.replace('_', " ")), Vec::new())
 }
 
@@ -257,7 +317,7 @@ fn parks(flow: &Flow) -> Vec<String> {
 fn checks(steps: &[Step], reasons: &mut Vec<String>) {
     for step in steps {
         match &step.kind {
-            StepKind::Check { otherwise, .. } if otherwise.action == OnRefusal::Park => {
+            StepKind::Check { otherwise, .. } if otherwise.action == OtherwiseAction::Park => {
                 reasons.push(format!("“{}” (step {})", otherwise.message.source(), step.path));
             }
             StepKind::ForEach { steps, .. } => checks(steps, reasons),

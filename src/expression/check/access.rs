@@ -63,13 +63,27 @@ impl Checker<'_> {
             return self.fail("unknown-name", format!("there is no `{name}` here"), expr, help);
         };
         self.names.insert(name.to_owned());
+        self.reads.insert((name.to_owned(), None));
         Checked { ty: self.facts.narrow(ty.clone(), expr), code: name.to_owned() }
     }
 
     pub(super) fn attribute(&mut self, expr: &Expr<'_>, get: &ast::GetAttr<'_>) -> Checked {
-        let base = self.raw(&get.expr);
+        let base = self.base(&get.expr, Some(get.name));
         let code = format!("{}.{}", base.code, get.name);
         self.field(expr, &get.expr, &base.ty, get.name, code)
+    }
+
+    /// What a field is taken of: a name that has only fields taken of it is not read as a whole.
+    fn base(&mut self, of: &Expr<'_>, field: Option<&str>) -> Checked {
+        let (Expr::Var(var), Some(field)) = (of, field) else { return self.raw(of) };
+        let whole = (var.id.to_owned(), None);
+        let before = self.reads.contains(&whole);
+        let base = self.raw(of);
+        if !before {
+            self.reads.remove(&whole);
+        }
+        self.reads.insert((whole.0, Some(field.to_owned())));
+        base
     }
 
     fn field(&mut self, expr: &Expr<'_>, of: &Expr<'_>, base: &Type, name: &str, code: String) -> Checked {
@@ -87,8 +101,9 @@ impl Checker<'_> {
     }
 
     pub(super) fn item(&mut self, expr: &Expr<'_>, get: &ast::GetItem<'_>) -> Checked {
-        let base = self.raw(&get.expr);
-        if let Some(name) = literal(&get.subscript_expr).and_then(|key| key.as_str()) {
+        let name = literal(&get.subscript_expr).and_then(|key| key.as_str());
+        let base = self.base(&get.expr, name);
+        if let Some(name) = name {
             let code = format!("{}[{}]", base.code, quote(name));
             return self.field(expr, &get.expr, &base.ty, name, code);
         }

@@ -37,6 +37,8 @@ pub(super) struct Lowered {
     pub(super) code: String,
     /// The names of the scope that it reads.
     pub(super) names: BTreeSet<String>,
+    /// The same with the fields that are read of them; `None` where one is read as a whole.
+    pub(super) reads: BTreeSet<(String, Option<String>)>,
     /// The quoted small expressions in it, under the names by which `code` calls them.
     pub(super) programs: Vec<(String, Value)>,
 }
@@ -81,13 +83,14 @@ fn check(
         facts: Facts::default(),
         problems: Vec::new(),
         names: BTreeSet::new(),
+        reads: BTreeSet::new(),
         programs: Vec::new(),
         depth: 0,
     };
     let checked = how(&mut checker, &ast);
     if checker.problems.is_empty() {
-        let Checker { names, programs, .. } = checker;
-        Ok(Lowered { ty: checked.ty, code: checked.code, names, programs })
+        let Checker { names, reads, programs, .. } = checker;
+        Ok(Lowered { ty: checked.ty, code: checked.code, names, reads, programs })
     } else {
         Err(checker.problems)
     }
@@ -124,6 +127,7 @@ struct Checker<'s> {
     facts: Facts,
     problems: Vec<Problem>,
     names: BTreeSet<String>,
+    reads: BTreeSet<(String, Option<String>)>,
     programs: Vec<(String, Value)>,
     depth: usize,
 }

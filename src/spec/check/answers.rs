@@ -67,8 +67,8 @@ pub fn error_shape(
     Some(ErrorShape { ty, code: code?, message: message? })
 }
 
-/// Text, a number or nothing.
-fn reason(
+/// A template that yields text, a number or nothing.
+pub fn reason(
     checker: &mut Checker<'_>,
     written: &Written<String>,
     names: &Scope,

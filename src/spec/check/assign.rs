@@ -79,7 +79,8 @@ impl Checker<'_> {
         self.tree.entry(node, name).or_else(|| self.tree.entry(node, &format!("{name}?")))
     }
 
-    fn unknown_field(&mut self, key: NodeId, name: &str, object: &ObjectType) -> bool {
+    /// Reports a field that an object has not; always false.
+    pub fn unknown_field(&mut self, key: NodeId, name: &str, object: &ObjectType) -> bool {
         let headline = match &object.name {
             Some(kind) => format!("`{kind}` has no field `{name}`"),
             None => format!("there is no field `{name}` here"),

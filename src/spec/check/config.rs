@@ -116,18 +116,27 @@ fn mapping_use(
     declared: &Declared<'_>,
     known: &Known<'_>,
 ) -> Option<MappingUse> {
-    let Some(mapping) = known.mappings.get(&name.value) else {
-        let headline = format!("there is no mapping `{}`", name.value);
+    let named = raw.mapping.as_ref().unwrap_or(name);
+    let Some(mapping) = known.mappings.get(&named.value) else {
+        let headline = format!("there is no mapping `{}`", named.value);
         let names = known.mapping_names.iter().map(String::as_str);
-        checker.unknown("unknown-mapping", name.node, headline, names, "the mappings are");
+        let lead = if raw.mapping.is_some() {
+            "the mappings are"
+        } else {
+            "say which one it is with `mapping:` below it; the mappings are"
+        };
+        checker.unknown("unknown-mapping", named.node, headline, names, lead);
         return None;
     };
+    let fine = raw.mapping.is_none() || checker.name(name.node, "a mapping that runs");
     let mapping = mapping.as_ref()?;
     let connections = roles(checker, name, raw, mapping, declared);
     let owner = format!("`{}`", mapping.name);
     let settings = settings::apply(checker, &mapping.settings, raw.settings.as_ref(), name.node, &owner);
     let flows = flows(checker, raw, mapping);
+    fine.then_some(())?;
     Some(MappingUse {
+        name: name.value.clone(),
         mapping: Arc::clone(mapping),
         connections: connections?,
         settings: settings?,
@@ -190,8 +199,11 @@ fn flows(
         .flows
         .iter()
         .map(|(name, flow)| {
-            let Source::Poll { schedule, .. } = &flow.source;
-            (name.clone(), FlowUse { enabled: true, schedule: schedule.clone() })
+            let full = match &flow.source {
+                Source::Poll { full, .. } => *full,
+                Source::Schedule { .. } => None,
+            };
+            (name.clone(), FlowUse { enabled: true, schedule: flow.source.schedule().clone(), full })
         })
         .collect();
     let mut fine = true;
@@ -203,12 +215,19 @@ fn flows(
             fine = false;
             continue;
         };
-        fine &= flow_use(checker, name, raw, flow);
+        let polls = matches!(mapping.flows[&name.value].source, Source::Poll { .. });
+        fine &= flow_use(checker, name, raw, flow, polls);
     }
     fine.then_some(flows)
 }
 
-fn flow_use(checker: &mut Checker<'_>, name: &Written<String>, raw: &RawFlowUse, flow: &mut FlowUse) -> bool {
+fn flow_use(
+    checker: &mut Checker<'_>,
+    name: &Written<String>,
+    raw: &RawFlowUse,
+    flow: &mut FlowUse,
+    polls: bool,
+) -> bool {
     flow.enabled = raw.enabled.unwrap_or(true);
     let written =
         WrittenSchedule { every: raw.every.as_ref(), cron: raw.cron.as_ref(), zone: raw.zone.as_ref() };
@@ -216,7 +235,14 @@ fn flow_use(checker: &mut Checker<'_>, name: &Written<String>, raw: &RawFlowUse,
     if let Some(schedule) = schedule {
         flow.schedule = schedule;
     }
-    fine
+    let Some(full) = &raw.full else { return fine };
+    if !polls {
+        let headline = format!("`{}` polls nothing, so there is nothing to read in full", name.value);
+        checker.report("full-without-poll", full.node, headline, "remove `full`");
+        return false;
+    }
+    flow.full = checker.time_between(full, "polls that read everything");
+    fine && flow.full.is_some()
 }
 
 fn key(checker: &mut Checker<'_>, raw: Option<&RawKey>, directory: &Path) -> Option<KeySource> {

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use crate::expression::{Scope, Type, ValueTemplate};
 use crate::spec::model::{CreateEffect, Effect, Operation, OperationCall};
 use crate::spec::raw::Written;
-use crate::spec::raw::system::{RawCreate, RawOperationCall};
+use crate::spec::raw::operation::{RawCreate, RawOperationCall};
 use crate::spec::tree::NodeId;
 
 use super::checker::{Checker, scope};

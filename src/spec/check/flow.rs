@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use crate::expression::{Scope, Type};
-use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal, Schedule, Source, Stream};
+use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal};
 use crate::spec::raw::Written;
-use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal, RawPoll, RawSource};
+use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal};
 use crate::spec::wording::suggest;
 
 use super::checker::{Checker, scope};
 use super::mapping::Roles;
-use super::schedule::WrittenSchedule;
+use super::source::source;
 use super::steps::Steps;
 use super::system::Checked;
+use super::tables::Tables;
 use super::templates::after;
 
 /// Checks a flow; `None` when it has a finding.
@@ -20,14 +21,12 @@ pub fn flow(
     checker: &mut Checker<'_>,
     roles: &Roles,
     settings: &Type,
+    tables: &Tables,
     name: &Written<String>,
     raw: &Written<RawFlow>,
 ) -> Option<Flow> {
-    let source = raw.source.as_ref().map(|RawSource::Poll(poll)| poll_source(checker, roles, poll));
-    let record_type = match &source {
-        Some((Some(stream), _)) => stream.record.clone(),
-        _ => Type::Any,
-    };
+    let (record_type, source) =
+        raw.source.as_ref().map_or((Type::Any, None), |raw| source(checker, roles, raw));
     let mut names = scope([("settings", settings)]);
     checker.lenient = raw.record.is_none();
     let record = raw
@@ -49,57 +48,26 @@ pub fn flow(
     let mut names = after(select.as_ref().and_then(Option::as_ref), &names, true);
     names.insert("key".to_owned(), Type::TEXT);
     names.insert("idempotency_key".to_owned(), Type::TEXT);
-    let steps = raw.steps.as_ref().and_then(|steps| Steps { checker, roles }.list(steps, &mut names, ""));
+    if let Some(ty) = tables.scope_type() {
+        names.insert("tables".to_owned(), ty);
+    }
+    let steps =
+        raw.steps.as_ref().and_then(|steps| Steps { checker, roles, tables }.list(steps, &mut names, ""))?;
     Some(Flow {
         name: name.value.clone(),
         title: raw.title.as_ref()?.value.clone(),
-        source: source?.1?,
+        source: source?,
         record: record?.value.clone(),
         select: select?,
         key: key?,
         idempotency_key: idempotency_key?,
-        steps: steps?,
+        reads_tables: tables.read_by(&steps),
+        puts_tables: tables.put_by(&steps),
+        steps,
         on_refusal: on_refusal(raw.on_refusal),
         on_change: on_change?,
         place: checker.place(name.node),
     })
-}
-
-/// The stream, for its record's type, and the source if all of it is fine.
-fn poll_source(
-    checker: &mut Checker<'_>,
-    roles: &Roles,
-    poll: &Written<RawPoll>,
-) -> (Option<Arc<Stream>>, Option<Source>) {
-    let named = poll.stream.as_ref().and_then(|written| stream(checker, roles, written));
-    let head = checker.tree.entries(poll.node).first().map_or(poll.node, |(key, _)| *key);
-    let written =
-        WrittenSchedule { every: poll.every.as_ref(), cron: poll.cron.as_ref(), zone: poll.zone.as_ref() };
-    let (schedule, fine) = checker.schedule(head, &written);
-    let written = ["every", "cron"].iter().any(|key| checker.tree.entry(poll.node, key).is_some());
-    if !written && fine {
-        let help = "add `every: 15m`, or `cron:` with `zone:`";
-        checker.report("missing-key", head, "`poll` needs a key `every`", help);
-    }
-    let stream = named.as_ref().map(|(_, stream)| Arc::clone(stream));
-    let whole =
-        |(role, stream): (String, Arc<Stream>), schedule: Schedule| Source::Poll { role, stream, schedule };
-    (stream, named.zip(schedule).map(|(named, schedule)| whole(named, schedule)))
-}
-
-fn stream(
-    checker: &mut Checker<'_>,
-    roles: &Roles,
-    written: &Written<String>,
-) -> Option<(String, Arc<Stream>)> {
-    let (role, name, system) = member(checker, roles, written, "stream")?;
-    match system.streams.get(&name) {
-        Some(stream) => Some((role, Arc::clone(stream))),
-        None => {
-            unknown_member(checker, written, &name, "stream", &system.stream_names);
-            None
-        }
-    }
 }
 
 /// Splits `role.name` and finds the role's system; `None` after a finding, or when the system has one.

@@ -12,6 +12,8 @@ use super::checker::Checker;
 use super::flow::flow;
 use super::settings;
 use super::system::Checked;
+use super::tables::Tables;
+use super::tests::{Tested, tests};
 use super::types::Types;
 
 /// The systems of a mapping by role; none where the name means nothing.
@@ -22,16 +24,20 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
     for (role, _) in raw.systems.iter().flat_map(|systems| systems.iter()) {
         checker.name(role.node, "a role");
     }
-    let settings = settings::declare(checker, &mut Types::default(), &raw.settings);
+    let mut types = Types::default();
+    let settings = settings::declare(checker, &mut types, &raw.settings);
     settings::unused(checker, &raw.settings);
     let settings_type = settings::scope_type(checker, &settings);
+    let tables = Tables::declare(checker, &mut types, &raw.tables);
     let mut flows = IndexMap::new();
     for (name, raw) in raw.flows.iter().flat_map(|flows| flows.iter()) {
         checker.name(name.node, "a flow");
-        if let Some(flow) = flow(checker, roles, &settings_type, name, raw) {
+        if let Some(flow) = flow(checker, roles, &settings_type, &tables, name, raw) {
             flows.insert(name.value.clone(), Arc::new(flow));
         }
     }
+    let about = Tested { roles, settings: &settings, tables: &tables, flows: &flows };
+    let tests = tests(checker, &about, &raw.tests);
     if checker.findings.iter().any(|finding| finding.is_error()) {
         return None;
     }
@@ -50,6 +56,8 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
         source: Arc::from(&*checker.tree.text),
         systems,
         settings,
+        tables: tables.declared,
         flows,
+        tests: tests?,
     }))
 }

@@ -4,23 +4,29 @@
 //! finding.
 //!
 //! Reading order: [`checker`] what all checks share, [`types`], [`templates`], [`assign`] what may be given where,
-//! [`settings`]; then a system: [`system`], [`answers`], [`request`], [`operation`], [`create`], [`stream`], [`block`];
-//! a mapping: [`mapping`], [`flow`], [`steps`], [`schedule`]; and [`config`].
+//! [`settings`]; then a system: [`system`], [`limits`], [`answers`], [`request`], [`operation`], [`batch`], [`create`],
+//! [`stream`], [`block`]; a mapping: [`mapping`], [`tables`], [`flow`], [`source`], [`steps`], [`schedule`], [`tests`];
+//! and [`config`].
 
 pub(super) mod answers;
 pub(super) mod assign;
+pub(super) mod batch;
 pub(super) mod block;
 pub(super) mod checker;
 pub(super) mod config;
 pub(super) mod create;
 pub(super) mod flow;
+pub(super) mod limits;
 pub(super) mod mapping;
 pub(super) mod operation;
 pub(super) mod request;
 pub(super) mod schedule;
 pub(super) mod settings;
+pub(super) mod source;
 pub(super) mod steps;
 pub(super) mod stream;
 pub(super) mod system;
+pub(super) mod tables;
 pub(super) mod templates;
+pub(super) mod tests;
 pub(super) mod types;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::expression::{Scope, Type, ValueTemplate};
-use crate::spec::model::{AnswerRule, Effect, Operation, Request};
-use crate::spec::raw::system::{RawEffect, RawOperation};
+use crate::spec::model::{AnswerRule, Batch, Effect, Operation, Request};
+use crate::spec::raw::operation::{RawEffect, RawOperation};
 use crate::spec::raw::{AnyTree, Written};
 use crate::spec::tree::NodeId;
 
 use super::answers;
+use super::batch;
 use super::checker::{Checker, scope};
 use super::request::request;
 use super::types::Types;
@@ -25,12 +26,15 @@ pub struct Draft {
     pub result: ValueTemplate,
     pub result_node: Option<NodeId>,
     pub documents: Option<ValueTemplate>,
+    pub batch: Option<Batch>,
 }
 
 /// What all operations of a system see.
 pub struct Surroundings<'a> {
     pub settings: &'a Type,
     pub rules: &'a Scope,
+    /// What requests see beside what is their own: `settings`, `request_id`, and `secret` where there is such.
+    pub sent: &'a Scope,
 }
 
 impl Draft {
@@ -49,10 +53,23 @@ impl Draft {
             None => Type::object([]),
         };
         let answer = raw.answer.map_or(Type::Any, |tree| types.read(checker, tree));
-        let names = scope([("settings", around.settings), ("input", &input), ("request_id", &Type::TEXT)]);
+        let mut names = around.sent.clone();
+        match &raw.batch {
+            Some(_) => names.insert("inputs".to_owned(), Type::list(input.clone())),
+            None => names.insert("input".to_owned(), input.clone()),
+        };
         let sent = raw.request.as_ref().and_then(|raw| request(checker, raw, &names));
         let answers = answers::rules(checker, &raw.answers, around.rules);
-        let names = scope([("settings", around.settings), ("input", &input), ("answer", &answer)]);
+        let mut names = scope([("settings", around.settings), ("input", &input), ("answer", &answer)]);
+        let batch = match &raw.batch {
+            Some(raw) => {
+                let batch = batch::batch(checker, around.settings, &input, &answer, raw);
+                let item = batch.as_ref().map_or(Type::Any, |batch| batch::item_type(&batch.items));
+                names.insert("item".to_owned(), item);
+                batch.map(Some)
+            }
+            None => Some(None),
+        };
         let result = match raw.result {
             Some(AnyTree(node)) => checker.values(node, &names, Some("answer")),
             None => Some(ValueTemplate::Object(Vec::new())),
@@ -69,6 +86,7 @@ impl Draft {
             result: result?,
             result_node: raw.result.map(|tree| tree.0),
             documents: documents?,
+            batch: batch?,
         })
     }
 
@@ -85,6 +103,7 @@ impl Draft {
             answer: self.answer,
             result: self.result,
             documents: self.documents,
+            batch: self.batch,
         })
     }
 }

@@ -1,8 +1,8 @@
 //! What is sent.
 
 use crate::expression::{Scope, Type, ValueTemplate};
-use crate::spec::model::Request;
-use crate::spec::raw::system::{RawMethod, RawRequest};
+use crate::spec::model::{Request, RequestBody};
+use crate::spec::raw::request::{RawGraphql, RawMethod, RawRequest};
 use crate::spec::raw::{AnyTree, Written};
 use crate::spec::tree::{Content, NodeId};
 
@@ -16,15 +16,62 @@ pub fn request(checker: &mut Checker<'_>, raw: &Written<RawRequest>, names: &Sco
     });
     let query = optional(raw.query, |tree| parameters(checker, tree.0, names, "a query parameter"));
     let headers = optional(raw.headers, |tree| parameters(checker, tree.0, names, "a header"));
-    let json = optional(raw.json, |tree| checker.values(tree.0, names, None));
-    let method = match raw.method? {
+    let body = body(checker, raw, names);
+    Some(Request { method: method(raw.method?), path: path?, query: query?, headers: headers?, body: body? })
+}
+
+/// A method as HTTP has it.
+pub fn method(raw: RawMethod) -> http::Method {
+    match raw {
         RawMethod::Get => http::Method::GET,
         RawMethod::Post => http::Method::POST,
         RawMethod::Put => http::Method::PUT,
         RawMethod::Patch => http::Method::PATCH,
         RawMethod::Delete => http::Method::DELETE,
+    }
+}
+
+/// At most one body.
+fn body(checker: &mut Checker<'_>, raw: &Written<RawRequest>, names: &Scope) -> Option<Option<RequestBody>> {
+    let json = optional(raw.json, |tree| checker.values(tree.0, names, None).map(RequestBody::Json));
+    let xml = optional(raw.xml, |tree| checker.values(tree.0, names, None).map(RequestBody::Xml));
+    let graphql = match &raw.graphql {
+        Some(raw) => graphql(checker, raw, names).map(Some),
+        None => Some(None),
     };
-    Some(Request { method, path: path?, query: query?, headers: headers?, json: json? })
+    let mut given = [json?, xml?, graphql?].into_iter().flatten();
+    let body = given.next();
+    match given.next() {
+        None => Some(body),
+        Some(second) => {
+            let key = checker.tree.entry(raw.node, second.form()).map_or(raw.node, |(key, _)| key);
+            let help = "keep one of `json`, `xml` and `graphql`";
+            checker.report("several-bodies", key, "a request has one body", help);
+            None
+        }
+    }
+}
+
+fn graphql(checker: &mut Checker<'_>, raw: &RawGraphql, names: &Scope) -> Option<RequestBody> {
+    let query = raw.query.as_ref()?;
+    let fine = untemplated(checker, query, "the document");
+    let variables = optional(raw.variables, |tree| checker.values(tree.0, names, None));
+    let name = raw.operation_name.as_ref();
+    let fine = name.is_none_or(|name| untemplated(checker, name, "the operation's name")) && fine;
+    let (query, operation_name) = (query.value.clone(), name.map(|name| name.value.clone()));
+    let body = RequestBody::Graphql { query, variables: variables?, operation_name };
+    fine.then_some(body)
+}
+
+/// Whether text that must not vary has no template in it.
+fn untemplated(checker: &mut Checker<'_>, written: &Written<String>, what: &str) -> bool {
+    let Some(at) = written.find("{{") else { return true };
+    let span = checker.tree.inside(written.node, &(at..at + 2));
+    let finding = checker
+        .error_at("template-not-here", written.node, span, format!("{what} cannot hold templates"))
+        .help("declare a variable such as `$number: String!` in the document and give it under `variables:`");
+    checker.push(finding);
+    false
 }
 
 fn optional<T>(tree: Option<AnyTree>, read: impl FnOnce(AnyTree) -> Option<T>) -> Option<Option<T>> {

@@ -1,5 +1,7 @@
 //! When something happens: `every`, or `cron` in a `zone`.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use crate::spec::model::{Cron, Schedule};
@@ -43,19 +45,19 @@ impl Checker<'_> {
     }
 
     fn every(&mut self, written: &Written<String>) -> (Option<Schedule>, bool) {
-        match self.duration(written) {
-            Some(every) if every.is_zero() => {
-                self.report(
-                    "not-a-duration",
-                    written.node,
-                    "the time between polls cannot be nothing",
-                    "write `15m`",
-                );
-                (None, false)
-            }
-            Some(every) => (Some(Schedule::Every(every)), true),
-            None => (None, false),
+        let every = self.time_between(written, "polls");
+        (every.map(Schedule::Every), every.is_some())
+    }
+
+    /// A duration that is not nothing, between `what`.
+    pub fn time_between(&mut self, written: &Written<String>, what: &str) -> Option<Duration> {
+        let found = self.duration(written)?;
+        if found.is_zero() {
+            let headline = format!("the time between {what} cannot be nothing");
+            self.report("not-a-duration", written.node, headline, "write `15m`");
+            return None;
         }
+        Some(found)
     }
 
     fn cron(

@@ -1,8 +1,10 @@
 //! The steps of a flow: what each does, and which names the later ones see.
 
-use crate::expression::{Scope, Type};
-use crate::spec::model::{OnRefusal, Otherwise, Step, StepKind};
-use crate::spec::raw::mapping::{RawOtherwise, RawStep};
+use std::time::Duration;
+
+use crate::expression::{Scope, Template, Type, ValueTemplate};
+use crate::spec::model::{CallRefusal, Effect, Operation, Otherwise, OtherwiseAction, Step, StepKind};
+use crate::spec::raw::step::{RawOtherwise, RawRow, RawStep, RawStepRefusal};
 use crate::spec::raw::{AnyTree, Table, Written};
 use crate::spec::tree::NodeId;
 use crate::spec::wording::one_of;
@@ -11,6 +13,7 @@ use super::checker::Checker;
 use super::flow::{member, unknown_member};
 use super::mapping::Roles;
 use super::system::input;
+use super::tables::Tables;
 use super::templates::{after, item_type};
 
 /// Checks steps.
@@ -19,15 +22,18 @@ pub struct Steps<'c, 'a> {
     pub checker: &'c mut Checker<'a>,
     /// Its systems.
     pub roles: &'c Roles,
+    /// Its tables.
+    pub tables: &'c Tables,
 }
 
 /// The keys of which a step has one, with the keys that may stand beside them.
-const ACTIONS: [(&str, &[&str]); 5] = [
-    ("call", &["with"]),
+const ACTIONS: [(&str, &[&str]); 6] = [
+    ("call", &["with", "cache", "on_refusal", "refusal"]),
     ("check", &["otherwise"]),
     ("set", &[]),
     ("link", &[]),
-    ("for_each", &["as", "steps"]),
+    ("put", &[]),
+    ("for_each", &["as", "steps", "give"]),
 ];
 
 impl Steps<'_, '_> {
@@ -61,6 +67,9 @@ impl Steps<'_, '_> {
                 if let Some(id) = &raw.id {
                     later.insert(id.value.clone(), if conditional { result.optional() } else { result });
                 }
+                if let Some(refusal) = &raw.refusal {
+                    later.insert(refusal.value.clone(), refusal_type());
+                }
                 kind
             }),
             Some("check") => raw.check.as_ref().and_then(|check| {
@@ -72,9 +81,14 @@ impl Steps<'_, '_> {
             }),
             Some("set") => raw.set.as_ref().and_then(|set| self.set(set, &inner, &mut later, conditional)),
             Some("link") => raw.link.as_ref().and_then(|link| self.link(link, &inner)),
-            Some("for_each") => {
-                raw.for_each.as_ref().and_then(|list| self.for_each(list, raw, &inner, &path))
-            }
+            Some("put") => raw.put.as_ref().and_then(|put| self.put(put, &inner)),
+            Some("for_each") => raw.for_each.as_ref().and_then(|list| {
+                let (given, kind) = self.for_each(list, raw, &inner, &path);
+                if let (Some(id), Some(given)) = (&raw.id, given) {
+                    later.insert(id.value.clone(), if conditional { given.optional() } else { given });
+                }
+                kind
+            }),
             _ => {
                 // Nobody knows what the step would have defined.
                 self.checker.lenient = true;
@@ -116,8 +130,10 @@ impl Steps<'_, '_> {
         match found[..] {
             [] => {
                 // A misspelt action has been reported as an unknown key.
-                let known = ["id", "when", "with", "otherwise", "as", "steps"];
-                if keys.iter().all(|(_, name)| known.contains(name)) {
+                let beside = || ACTIONS.iter().flat_map(|(_, beside)| beside.iter());
+                let known =
+                    |name: &str| ["id", "when"].contains(&name) || beside().any(|known| *known == name);
+                if keys.iter().all(|(_, name)| known(name)) {
                     let help = one_of("add one of", all);
                     self.checker.report("step-does-nothing", head, "this step does nothing", help);
                 }
@@ -156,8 +172,56 @@ impl Steps<'_, '_> {
             return (Type::Any, None);
         };
         let with = input(self.checker, raw.with, written.node, &operation.input, names);
-        let kind = with.map(|with| StepKind::Call { role, operation: operation.clone(), with });
-        (operation.result.result_type(), kind)
+        let cache = self.cache(raw, operation);
+        let on_refusal = self.on_refusal(raw, names);
+        let result = operation.result.result_type();
+        let result = match raw.on_refusal {
+            Some(RawStepRefusal::GoOn) => result.optional(),
+            None => result,
+        };
+        let build = || {
+            let (on_refusal, refusal) = on_refusal?;
+            let (with, cache) = (with?, cache?);
+            Some(StepKind::Call { role, operation: operation.clone(), with, cache, on_refusal, refusal })
+        };
+        (result, build())
+    }
+
+    /// How long an answer is used again, which only one that changes nothing can be.
+    fn cache(&mut self, raw: &RawStep, operation: &Operation) -> Option<Option<Duration>> {
+        let Some(cache) = &raw.cache else { return Some(None) };
+        if !matches!(operation.effect, Effect::Read) {
+            let headline =
+                format!("`{}` does more than read, so its answer cannot be used again", operation.name);
+            self.checker.report("cache-not-read", cache.node, headline, "remove `cache`");
+            return None;
+        }
+        self.checker.time_between(cache, "two calls").map(Some)
+    }
+
+    /// What becomes of the record when this call is refused, and the name of the refusal.
+    fn on_refusal(&mut self, raw: &RawStep, names: &Scope) -> Option<(CallRefusal, Option<String>)> {
+        match (raw.on_refusal, &raw.refusal) {
+            (None, None) => Some((CallRefusal::Default, None)),
+            (Some(RawStepRefusal::GoOn), None) => Some((CallRefusal::GoOn, None)),
+            (Some(RawStepRefusal::GoOn), Some(name)) => {
+                let same = raw.id.as_ref().is_some_and(|id| id.value == name.value);
+                if same {
+                    let headline = format!("the name `{}` is taken already", name.value);
+                    let help = "choose another name; this one is the step's `id`";
+                    self.checker.report("name-taken", name.node, headline, help);
+                }
+                let fine =
+                    self.checker.identifier(name.node, "a refusal") && self.checker.free(name.node, names);
+                (fine && !same).then(|| (CallRefusal::GoOn, Some(name.value.clone())))
+            }
+            (None, Some(name)) => {
+                let help = "add `on_refusal: go_on`, or remove `refusal`";
+                let headline = "a refused call ends the steps, so nothing can see its refusal";
+                self.checker.report("refusal-not-seen", name.node, headline, help);
+                None
+            }
+        }
     }
 
     fn check(
@@ -180,12 +244,15 @@ impl Steps<'_, '_> {
 
     fn otherwise(&mut self, raw: &Written<RawOtherwise>, names: &Scope) -> Option<Otherwise> {
         let head = self.checker.tree.entries(raw.node).first().map_or(raw.node, |(key, _)| *key);
-        let (action, message) = match (&raw.park, &raw.skip) {
-            (Some(message), None) => (OnRefusal::Park, message),
-            (None, Some(message)) => (OnRefusal::Skip, message),
+        let (action, message) = match (&raw.park, &raw.skip, &raw.report) {
+            (Some(message), None, None) => (OtherwiseAction::Park, message),
+            (None, Some(message), None) => (OtherwiseAction::Skip, message),
+            (None, None, Some(message)) => (OtherwiseAction::Report, message),
             _ => {
-                let help = "write `park: \"…\"` to ask a person, or `skip: \"…\"` to leave the record out";
-                self.checker.report("park-or-skip", head, "`otherwise` needs either `park` or `skip`", help);
+                let help = "write `park: \"…\"` to ask a person, `skip: \"…\"` to leave the record out, or \
+                            `report: \"…\"` to be done with it and tell people";
+                let headline = "`otherwise` needs one of `park`, `skip` and `report`";
+                self.checker.report("park-or-skip", head, headline, help);
                 return None;
             }
         };
@@ -233,31 +300,79 @@ impl Steps<'_, '_> {
         links.into_iter().collect::<Option<_>>().map(StepKind::Link)
     }
 
+    /// Rows of tables.
+    fn put(&mut self, put: &Written<Table<Written<RawRow>>>, names: &Scope) -> Option<StepKind> {
+        let rows: Vec<_> = put.iter().map(|(table, row)| self.row(table, row, names)).collect();
+        rows.into_iter().collect::<Option<_>>().map(StepKind::Put)
+    }
+
+    fn row(
+        &mut self,
+        table: &Written<String>,
+        row: &Written<RawRow>,
+        names: &Scope,
+    ) -> Option<(String, Template, ValueTemplate)> {
+        let key = row.key.as_ref().and_then(|key| self.checker.naming(key, names, "the key of a row"));
+        let value =
+            row.value.value.and_then(|AnyTree(node)| Some((self.checker.values(node, names, None)?, node)));
+        if !self.tables.names.contains(&table.value) {
+            self.tables.unknown(self.checker, table);
+            return None;
+        }
+        let ty = &self.tables.declared.get(&table.value)?.ty;
+        let (value, node) = value?;
+        let head = self.checker.tree.entry(row.node, "value").map_or(row.node, |(key, _)| key);
+        self.checker.assign(&value, node, head, ty).then_some((table.value.clone(), key?, value))
+    }
+
+    /// The type of the result, where it has one, and the loop.
     fn for_each(
         &mut self,
         written: &Written<String>,
         raw: &Written<RawStep>,
         names: &Scope,
         path: &str,
-    ) -> Option<StepKind> {
+    ) -> (Option<Type>, Option<StepKind>) {
         let list = self.checker.list(written.node, names);
         let item = list.as_ref().map_or(Type::Any, item_type);
         for key in ["as", "steps"] {
             if self.checker.tree.entry(raw.node, key).is_none() {
                 let help = "write `for_each: \"{{ … }}\"`, `as: item` and `steps:`";
-                self.checker.report(
-                    "missing-key",
-                    written.node,
-                    format!("`for_each` needs a key `{key}`"),
-                    help,
-                );
+                let headline = format!("`for_each` needs a key `{key}`");
+                self.checker.report("missing-key", written.node, headline, help);
             }
         }
-        let name = raw.name.as_ref()?;
+        let given = raw.give.map(|_| Type::list(Type::Any));
+        let (Some(name), Some(steps)) = (&raw.name, &raw.steps) else { return (given, None) };
         let fine = self.checker.identifier(name.node, "an item") && self.checker.free(name.node, names);
         let mut inner = names.clone();
         inner.insert(name.value.clone(), item);
-        let steps = self.list(raw.steps.as_ref()?, &mut inner, path);
-        fine.then_some(StepKind::ForEach { list: list?, name: name.value.clone(), steps: steps? })
+        let steps = self.list(steps, &mut inner, path);
+        let give = match raw.give {
+            Some(AnyTree(node)) => {
+                let named = raw.id.is_some();
+                if !named {
+                    let key = self.checker.tree.entry(raw.node, "give").map_or(node, |(key, _)| key);
+                    let help = "add `id:`, by which later steps see the list, or remove `give`";
+                    self.checker.report("give-without-id", key, "nothing can see what is given", help);
+                }
+                self.checker.values(node, &inner, None).filter(|_| named).map(Some)
+            }
+            None => Some(None),
+        };
+        let given = match &give {
+            Some(give) => give.as_ref().map(|give| Type::list(give.result_type())),
+            None => given,
+        };
+        let build = || {
+            let (list, steps, give) = (list?, steps?, give?);
+            fine.then(|| StepKind::ForEach { list, name: name.value.clone(), steps, give })
+        };
+        (given, build())
     }
+}
+
+/// What a refusal is: null when the call worked.
+fn refusal_type() -> Type {
+    Type::object([("code", Type::TEXT.optional()), ("message", Type::TEXT)]).optional()
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::duration;
-use crate::expression::{Scope, Type, ValueTemplate, assignable};
-use crate::spec::model::{CursorKind, Paging, Stream};
+use crate::expression::{Scope, Template, Type, ValueTemplate, assignable};
+use crate::spec::model::{CursorKind, Paging, Stream, Until};
+use crate::spec::raw::AnyTree;
 use crate::spec::raw::Written;
-use crate::spec::raw::stream::{RawCursor, RawPaging, RawStream};
+use crate::spec::raw::stream::{RawCursor, RawPaging, RawStream, RawUntil};
 use crate::spec::tree::NodeId;
 
 use super::checker::{Checker, scope};
+use super::operation::Surroundings;
 use super::request::request;
 use super::types::Types;
 
@@ -20,18 +22,19 @@ const OVERLAP: Duration = Duration::from_secs(5 * 60);
 pub fn stream(
     checker: &mut Checker<'_>,
     types: &mut Types,
-    settings: &Type,
+    around: &Surroundings<'_>,
     name: &Written<String>,
     raw: &Written<RawStream>,
 ) -> Option<Arc<Stream>> {
+    let settings = around.settings;
     let record = types.object(checker, raw.record?, "a record");
     let answer = raw.answer.map_or(Type::Any, |tree| types.read(checker, tree));
     let key = raw.key.as_ref().and_then(|key| field(checker, key, &record, Need::Name));
-    let names = request_scope(settings, raw.cursor.as_ref());
+    let names = request_scope(around, &record, raw.cursor.as_ref());
     let sent = raw.request.as_ref().and_then(|raw| request(checker, raw, &names));
     let records = raw.records.as_ref().and_then(|path| records(checker, path, &answer, &record));
     let paging = paging(checker, settings, &answer, raw.paging.as_ref());
-    let cursor = raw.cursor.as_ref().and_then(|raw| cursor(checker, settings, &record, raw));
+    let cursor = raw.cursor.as_ref().and_then(|raw| cursor(checker, settings, &record, &answer, raw));
     let volatile: Vec<_> =
         raw.volatile.iter().map(|name| field(checker, name, &record, Need::Nothing)).collect();
     let fine = moves_on(checker, raw, name.node);
@@ -52,21 +55,36 @@ pub fn stream(
 }
 
 /// What requests of a stream see. `cursor` is there only if the stream has one.
-fn request_scope(settings: &Type, cursor: Option<&RawCursor>) -> Scope {
+fn request_scope(around: &Surroundings<'_>, record: &Type, cursor: Option<&RawCursor>) -> Scope {
     let page = Type::object([
         ("number", Type::Integer),
         ("offset", Type::Integer),
         ("token", Type::TEXT.optional()),
+        ("size", Type::Integer.optional()),
     ]);
-    let mut names = scope([("settings", settings), ("page", &page), ("request_id", &Type::TEXT)]);
+    let mut names = around.sent.clone();
+    names.insert("page".to_owned(), page);
     let cursor = match cursor {
         Some(RawCursor::DateAndDecimalHours(_)) => Type::object([("date", Type::TEXT), ("time", Type::TEXT)]),
         Some(RawCursor::Timestamp(_)) => Type::object([("at", Type::TEXT)]),
+        Some(RawCursor::Day(_)) => Type::object([("day", Type::TEXT)]),
+        Some(RawCursor::Keyset(raw)) => Type::object([("key", key_type(record, raw.field.as_ref()))]),
+        Some(RawCursor::Token(_)) => Type::object([("token", Type::TEXT)]),
         Some(RawCursor::None) => return names,
         None => Type::Any,
     };
     names.insert("cursor".to_owned(), cursor.optional());
     names
+}
+
+/// The type of a keyset's values.
+fn key_type(record: &Type, field: Option<&Written<String>>) -> Type {
+    let (Type::Object(object), Some(name)) = (record, field) else { return Type::Any };
+    match object.fields.get(&name.value).map(|field| field.ty.required()) {
+        Some(ty @ (Type::Integer | Type::Number)) => ty.clone(),
+        Some(Type::Text { .. }) => Type::TEXT,
+        _ => Type::Any,
+    }
 }
 
 /// What a field of the record is needed for.
@@ -76,6 +94,8 @@ enum Need {
     Name,
     /// As a stamp.
     Stamp,
+    /// As a day.
+    Day,
     /// It need only be there.
     Nothing,
 }
@@ -91,6 +111,7 @@ fn field(checker: &mut Checker<'_>, name: &Written<String>, record: &Type, need:
     let fits = match need {
         Need::Name => matches!(field.ty, Type::Text { .. } | Type::Integer | Type::Any),
         Need::Stamp => matches!(field.ty, Type::Text { .. } | Type::Number | Type::Integer | Type::Any),
+        Need::Day => matches!(field.ty.required(), Type::Text { .. } | Type::Any),
         Need::Nothing => true,
     };
     if !fits {
@@ -140,27 +161,58 @@ fn paging(
     let names = scope([("settings", settings)]);
     Some(match raw {
         None | Some(RawPaging::Single) => Paging::Single,
-        Some(RawPaging::Token(raw)) => {
-            let next = raw.next.as_ref()?;
-            let template =
-                checker.template(next.node, &scope([("settings", settings), ("answer", answer)]))?;
-            let ty = template.result_type();
-            if !matches!(ty.required(), Type::Text { .. } | Type::Integer | Type::Any) {
-                let headline = format!("the next page's token must be text, but this is {ty}");
-                checker.report("not-text", next.node, headline, "name the field that names the next page");
-                return None;
-            }
-            Paging::Token { next: template }
-        }
+        Some(RawPaging::Token(raw)) => Paging::Token {
+            next: next(checker, settings, answer, raw.next.as_ref()?, "the next page's token")?,
+        },
         Some(RawPaging::Number(raw)) => Paging::Number {
             first: raw.first.unwrap_or(1),
             size: checker.yields_integer(raw.size?.0, &names)?,
+            until: until(raw.until),
+            halve: raw.halve,
         },
-        Some(RawPaging::Offset(raw)) => Paging::Offset { size: checker.yields_integer(raw.size?.0, &names)? },
+        Some(RawPaging::Offset(raw)) => Paging::Offset {
+            size: checker.yields_integer(raw.size?.0, &names)?,
+            until: until(raw.until),
+            halve: raw.halve,
+        },
+        Some(RawPaging::Link(raw)) => Paging::Link {
+            next: next(checker, settings, answer, raw.next.as_ref()?, "the next page's address")?,
+        },
     })
 }
 
-fn cursor(checker: &mut Checker<'_>, settings: &Type, record: &Type, raw: &RawCursor) -> Option<CursorKind> {
+fn until(raw: Option<RawUntil>) -> Until {
+    match raw {
+        Some(RawUntil::Empty) => Until::Empty,
+        Some(RawUntil::Short) | None => Until::Short,
+    }
+}
+
+/// What an answer says of how to go on; null where there is nothing more.
+fn next(
+    checker: &mut Checker<'_>,
+    settings: &Type,
+    answer: &Type,
+    written: &Written<String>,
+    what: &str,
+) -> Option<Template> {
+    let template = checker.template(written.node, &scope([("settings", settings), ("answer", answer)]))?;
+    let ty = template.result_type();
+    if matches!(ty.required(), Type::Text { .. } | Type::Integer | Type::Any) {
+        return Some(template);
+    }
+    let headline = format!("{what} must be text, but this is {ty}");
+    checker.report("not-text", written.node, headline, "name the field of the answer that holds it");
+    None
+}
+
+fn cursor(
+    checker: &mut Checker<'_>,
+    settings: &Type,
+    record: &Type,
+    answer: &Type,
+    raw: &RawCursor,
+) -> Option<CursorKind> {
     let names = scope([("settings", settings)]);
     let overlap = |checker: &mut Checker<'_>, written: &Option<Written<String>>| match written {
         Some(written) => checker.yields_duration(written, &names),
@@ -173,10 +225,7 @@ fn cursor(checker: &mut Checker<'_>, settings: &Type, record: &Type, raw: &RawCu
         RawCursor::None => Some(CursorKind::None),
         RawCursor::Timestamp(raw) => {
             let field = stamp(checker, &raw.field);
-            let zone = match &raw.zone {
-                Some(zone) => checker.yields_zone(zone, &names),
-                None => Some(ValueTemplate::Literal("UTC".into())),
-            };
+            let zone = zone_or_utc(checker, raw.zone.as_ref(), &names);
             let overlap = overlap(checker, &raw.overlap);
             Some(CursorKind::Timestamp { field: field?, zone: zone?, overlap: overlap? })
         }
@@ -187,6 +236,48 @@ fn cursor(checker: &mut Checker<'_>, settings: &Type, record: &Type, raw: &RawCu
             let overlap = overlap(checker, &raw.overlap);
             Some(CursorKind::DateAndDecimalHours { date: date?, time: time?, zone: zone?, overlap: overlap? })
         }
+        RawCursor::Day(raw) => {
+            let field = raw.field.as_ref().and_then(|name| field(checker, name, record, Need::Day));
+            let back = back(checker, raw.back, 1, &names);
+            let zone = zone_or_utc(checker, raw.zone.as_ref(), &names);
+            Some(CursorKind::Day { field: field?, back: back?, zone: zone? })
+        }
+        RawCursor::Keyset(raw) => {
+            let name = raw.field.as_ref();
+            let field = name.and_then(|name| field(checker, name, record, Need::Stamp));
+            let number = matches!(key_type(record, name), Type::Integer | Type::Number);
+            let back = back(checker, raw.back, 0, &names);
+            Some(CursorKind::Keyset { field: field?, number, back: back? })
+        }
+        RawCursor::Token(raw) => {
+            let next = next(checker, settings, answer, raw.next.as_ref()?, "the mark to go on from")?;
+            Some(CursorKind::Token { next })
+        }
+    }
+}
+
+fn zone_or_utc(
+    checker: &mut Checker<'_>,
+    written: Option<&Written<String>>,
+    names: &Scope,
+) -> Option<ValueTemplate> {
+    match written {
+        Some(zone) => checker.yields_zone(zone, names),
+        None => Some(ValueTemplate::Literal("UTC".into())),
+    }
+}
+
+/// How far to read back: a whole number, zero too.
+fn back(
+    checker: &mut Checker<'_>,
+    tree: Option<AnyTree>,
+    otherwise: u32,
+    names: &Scope,
+) -> Option<ValueTemplate> {
+    match tree {
+        Some(AnyTree(node)) if checker.tree.json(node) == 0 => Some(ValueTemplate::Literal(0.into())),
+        Some(AnyTree(node)) => checker.yields_integer(node, names),
+        None => Some(ValueTemplate::Literal(otherwise.into())),
     }
 }
 
@@ -194,16 +285,24 @@ fn cursor(checker: &mut Checker<'_>, settings: &Type, record: &Type, raw: &RawCu
 fn moves_on(checker: &mut Checker<'_>, raw: &RawStream, node: NodeId) -> bool {
     let Some(request) = raw.request.as_ref().map(|request| request.node) else { return false };
     let mut fine = true;
-    let paged = !matches!(raw.paging, None | Some(RawPaging::Single));
+    // The address of a next page is whole: nothing is left for the request to say.
+    let paged = !matches!(raw.paging, None | Some(RawPaging::Single | RawPaging::Link(_)));
     if paged && !checker.mentions(request, "page") {
         let help = "use `{{ page.token }}`, `{{ page.number }}` or `{{ page.offset }}` in the request";
         checker.report("page-not-used", node, "the request asks for the first page again and again", help);
         fine = false;
     }
-    let cursor = matches!(raw.cursor, Some(RawCursor::Timestamp(_) | RawCursor::DateAndDecimalHours(_)));
-    if cursor && !checker.mentions(request, "cursor") {
-        let help = "use `{{ cursor.at }}`, or `{{ cursor.date }}` and `{{ cursor.time }}`, in the request; \
-                    write `cursor: none` if the system cannot say what changed";
+    let uses = match raw.cursor {
+        None | Some(RawCursor::None) => None,
+        Some(RawCursor::Timestamp(_)) => Some("`{{ cursor.at }}`"),
+        Some(RawCursor::DateAndDecimalHours(_)) => Some("`{{ cursor.date }}` and `{{ cursor.time }}`"),
+        Some(RawCursor::Day(_)) => Some("`{{ cursor.day }}`"),
+        Some(RawCursor::Keyset(_)) => Some("`{{ cursor.key }}`"),
+        Some(RawCursor::Token(_)) => Some("`{{ cursor.token }}`"),
+    };
+    if let Some(uses) = uses.filter(|_| !checker.mentions(request, "cursor")) {
+        let help =
+            format!("use {uses} in the request; write `cursor: none` if the system cannot say what changed");
         checker.report("cursor-not-used", node, "the request asks for everything at each poll", help);
         fine = false;
     }

@@ -1,16 +1,16 @@
 //! A system file as a whole.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::json;
 
 use crate::auth::{AuthBlock, AuthConfig};
 use crate::base::json::sha256_hex;
-use crate::expression::{Scope, Template, Type, ValueTemplate};
-use crate::spec::model::{Credential, Limits, Operation, Ping, Rate, Retry, Stream, System};
-use crate::spec::raw::system::{RawEffect, RawLimits, RawOperation, RawPing, SystemFile};
+use crate::expression::{Field, ObjectType, Scope, Template, Type, ValueTemplate};
+use crate::spec::model::{Credential, Operation, Ping, Stream, System};
+use crate::spec::raw::operation::{RawEffect, RawOperation};
+use crate::spec::raw::system::{RawPing, SystemFile};
 use crate::spec::raw::{AnyTree, Table, Written};
 use crate::spec::tree::NodeId;
 use crate::transport::{TransportBlock, TransportConfig};
@@ -19,6 +19,7 @@ use super::answers;
 use super::block::Block;
 use super::checker::{Checker, scope};
 use super::create::{self, Others};
+use super::limits::limits;
 use super::operation::{Draft, Surroundings, simple_effect};
 use super::settings;
 use super::stream::stream;
@@ -65,9 +66,10 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     };
     let rules = answers::rule_scope(&settings_type, error_type.as_ref());
     let answers = answers::rules(checker, &raw.answers, &rules);
-    let around = Surroundings { settings: &settings_type, rules: &rules };
+    let sent = sent_scope(&settings_type, auth.as_ref());
+    let around = Surroundings { settings: &settings_type, rules: &rules, sent: &sent };
     let operations = operations(checker, &mut types, &around, &raw.operations);
-    let streams = streams(checker, &mut types, &settings_type, raw);
+    let streams = streams(checker, &mut types, &around, raw);
     let ping = match &raw.ping {
         Some(ping) => self::ping(checker, ping, &operations, &names).map(Some),
         None => Some(None),
@@ -153,6 +155,25 @@ fn auth(
     (whole && !configs.is_empty()).then_some(configs)
 }
 
+/// What all requests see: the names of placeholders too, of whatever auth kind, where there are such.
+fn sent_scope(settings: &Type, auth: Option<&IndexMap<String, AuthConfig>>) -> Scope {
+    let mut names = scope([("settings", settings), ("request_id", &Type::TEXT)]);
+    let Some(auth) = auth else {
+        names.insert("secret".to_owned(), Type::Any);
+        return names;
+    };
+    let fields: IndexMap<String, Field> = auth
+        .values()
+        .flat_map(AuthConfig::placeholders)
+        .map(|name| (name.to_owned(), Field { ty: Type::TEXT, docs: None }))
+        .collect();
+    if !fields.is_empty() {
+        let secret = ObjectType { name: Some("secret".to_owned()), fields };
+        names.insert("secret".to_owned(), Type::Object(Arc::new(secret)));
+    }
+    names
+}
+
 fn transport(
     checker: &mut Checker<'_>,
     AnyTree(node): AnyTree,
@@ -183,28 +204,6 @@ fn read_block<T: serde::de::DeserializeOwned>(
             None
         }
     }
-}
-
-fn limits(checker: &mut Checker<'_>, raw: Option<&RawLimits>, names: &Scope) -> Option<Limits> {
-    const SECOND: Duration = Duration::from_secs(1);
-    let retry = raw.and_then(|raw| raw.retry.as_ref());
-    let first = checker.duration_or(retry.and_then(|raw| raw.first.as_ref()), SECOND);
-    let max = checker.duration_or(retry.and_then(|raw| raw.max.as_ref()), SECOND * 300);
-    let attempts = retry.and_then(|raw| raw.attempts).unwrap_or(8);
-    let timeout = match raw.and_then(|raw| raw.timeout.as_ref()) {
-        Some(raw) => checker.yields_duration(raw, names),
-        None => Some(ValueTemplate::Literal(json!("60s"))),
-    };
-    let rate = match raw.and_then(|raw| raw.rate.as_ref()) {
-        Some(raw) => {
-            let calls = raw.calls.and_then(|tree| checker.yields_integer(tree.0, names));
-            let per = raw.per.as_ref().and_then(|per| checker.duration(per));
-            Some(Rate { calls: calls?, per: per? })
-        }
-        None => None,
-    };
-    let concurrency = raw.and_then(|raw| raw.concurrency).unwrap_or(4);
-    Some(Limits { rate, concurrency, timeout: timeout?, retry: Retry { first: first?, max: max?, attempts } })
 }
 
 /// All operations that are fine: first those that stand alone, then the creates, which name them.
@@ -249,13 +248,13 @@ fn operations(
 fn streams(
     checker: &mut Checker<'_>,
     types: &mut Types,
-    settings: &Type,
+    around: &Surroundings<'_>,
     raw: &SystemFile,
 ) -> IndexMap<String, Arc<Stream>> {
     let mut streams = IndexMap::new();
     for (name, raw) in raw.streams.iter() {
         checker.name(name.node, "a stream");
-        if let Some(stream) = stream(checker, types, settings, name, raw) {
+        if let Some(stream) = stream(checker, types, around, name, raw) {
             streams.insert(name.value.clone(), stream);
         }
     }

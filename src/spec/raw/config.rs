@@ -13,7 +13,7 @@ pub struct ConfigFile {
     /// The systems to speak to, by names of your choice.
     #[schemars(required)]
     pub connections: Option<Table<Written<RawConnection>>>,
-    /// The mappings to run, by their names.
+    /// The mappings to run, by names of your choice; the mapping's own unless `mapping` says which it is.
     #[schemars(required)]
     pub mappings: Option<Table<Written<RawMappingUse>>>,
     /// Where state is kept.
@@ -43,6 +43,9 @@ pub struct RawConnection {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "MappingUse")]
 pub struct RawMappingUse {
+    /// The mapping's name, where it is not the name above it; so one mapping can run several times.
+    #[schemars(example = &"sage100-ups")]
+    pub mapping: Option<Written<String>>,
     /// Role -> name of a connection.
     #[schemars(required)]
     pub connections: Option<Written<Table<Written<String>>>>,
@@ -69,6 +72,9 @@ pub struct RawFlowUse {
     /// The zone of the cron expression.
     #[schemars(example = &"America/New_York")]
     pub zone: Option<Written<String>>,
+    /// The longest time between polls that read everything.
+    #[schemars(example = &"24h")]
+    pub full: Option<Written<String>>,
 }
 
 /// Where state is kept.

@@ -11,7 +11,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::spec::tree::{Content, NodeId, Tree};
 
-use super::written::{ONLY_NODE, WITH_NODE};
+use super::written::{ONE_OR_MORE, ONLY_NODE, WITH_NODE};
 
 /// The children that were refused: the node they are in, and their number in it.
 pub type Dropped = BTreeSet<(NodeId, usize)>;
@@ -116,10 +116,13 @@ impl<'de> Deserializer<'de> for At<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+        match self.tree.content(self.id) {
+            Content::List(_) if name == ONE_OR_MORE => visitor.visit_seq(self.items()),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

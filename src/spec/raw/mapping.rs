@@ -3,8 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::source::RawSource;
+use super::step::RawStep;
 use super::system::RawSetting;
-use super::written::{AnyTree, Table, Written};
+use super::test::RawTest;
+use super::written::{Table, TypeTree, Written};
 
 /// What moves between systems.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -25,9 +28,31 @@ pub struct MappingFile {
     /// What the operator may set.
     #[serde(default)]
     pub settings: Table<RawSetting>,
+    /// What flows know of each other: rows that one puts and others look up.
+    #[serde(default)]
+    pub tables: Table<RawTable>,
     /// What moves.
     #[schemars(required)]
     pub flows: Option<Table<Written<RawFlow>>>,
+    /// Examples that `ml-connector test` runs, without any system.
+    #[serde(default)]
+    pub tests: Vec<Written<RawTest>>,
+}
+
+/// Rows by key, which `put` steps write and the steps of all flows see as `tables.NAME`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Table")]
+pub struct RawTable {
+    /// The type of a row.
+    #[serde(rename = "type")]
+    #[schemars(required)]
+    pub ty: Option<TypeTree>,
+    /// How long a row is kept after it was put last; for ever without it.
+    #[schemars(example = &"7d")]
+    pub keep: Option<Written<String>>,
+    /// What it holds.
+    pub docs: Option<Written<String>>,
 }
 
 /// One thing that moves between two systems.
@@ -62,81 +87,6 @@ pub struct RawFlow {
     pub on_refusal: Option<RawOnRefusal>,
     /// What counts as a change, and what happens when a finished record changes.
     pub on_change: Option<RawOnChange>,
-}
-
-/// Where records come from.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "Source")]
-pub enum RawSource {
-    /// A stream is asked for news on a schedule.
-    Poll(Written<RawPoll>),
-}
-
-/// A stream is asked for news on a schedule: `every` or `cron`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Poll")]
-pub struct RawPoll {
-    /// `role.stream`
-    #[schemars(required, example = &"erp.sales_orders")]
-    pub stream: Option<Written<String>>,
-    /// The time between polls.
-    #[schemars(example = &"15m")]
-    pub every: Option<Written<String>>,
-    /// When to poll, as a cron expression.
-    #[schemars(example = &"0 6-18 * * MON-FRI")]
-    pub cron: Option<Written<String>>,
-    /// The zone of the cron expression.
-    #[schemars(example = &"America/New_York")]
-    pub zone: Option<Written<String>>,
-}
-
-/// One step: exactly one of `call`, `check`, `set`, `link` and `for_each`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Step")]
-pub struct RawStep {
-    /// The name of its result.
-    #[schemars(example = &"shipment")]
-    pub id: Option<Written<String>>,
-    /// The step is done only if this holds.
-    pub when: Option<Written<String>>,
-    /// Asks something of a system: `role.operation`.
-    #[schemars(example = &"carrier.create_shipment")]
-    pub call: Option<Written<String>>,
-    /// The input of `call`.
-    pub with: Option<AnyTree>,
-    /// Goes on only if this holds.
-    pub check: Option<Written<String>>,
-    /// What happens to a record that fails the `check`.
-    pub otherwise: Option<Written<RawOtherwise>>,
-    /// Names values for later steps.
-    pub set: Option<Written<Table<AnyTree>>>,
-    /// Makes the record findable by other names: kind of name -> the name.
-    pub link: Option<Written<Table<Written<String>>>>,
-    /// Yields a list; `steps` are done for each item.
-    pub for_each: Option<Written<String>>,
-    /// The name of the item.
-    #[serde(rename = "as")]
-    #[schemars(example = &"number")]
-    pub name: Option<Written<String>>,
-    /// What is done for each item.
-    #[schemars(length(min = 1))]
-    pub steps: Option<Vec<Written<RawStep>>>,
-}
-
-/// What happens to a record that fails a check: `park` or `skip`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Otherwise")]
-pub struct RawOtherwise {
-    /// It waits for a person; says why.
-    pub park: Option<Written<String>>,
-    /// It is left out; says why.
-    pub skip: Option<Written<String>>,
-    /// What to show beside it.
-    pub show: Option<AnyTree>,
 }
 
 /// What becomes of a record that is refused.

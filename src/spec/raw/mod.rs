@@ -3,15 +3,22 @@
 //! Every field may be missing here, so that the rest of a file with a mistake is still checked: what the schema calls
 //! required has been reported by the structural check before.
 //!
-//! Reading order: [`system`] with its [`stream`]s, [`mapping`], [`config`] the three kinds of file; [`written`] values that know where they
-//! stand, and how a tree becomes these structs.
+//! Reading order: [`system`] with its [`limits`], [`operation`]s, [`request`]s and [`stream`]s; [`mapping`] with its
+//! [`source`]s, [`step`]s and [`test`]s; [`config`]; [`written`] values that know where they stand, and how a tree
+//! becomes these structs.
 
 pub mod config;
 mod deserialize;
+pub mod limits;
 pub mod mapping;
+pub mod operation;
+pub mod request;
+pub mod source;
+pub mod step;
 pub mod stream;
 pub mod system;
+pub mod test;
 pub mod written;
 
 pub use deserialize::{Dropped, read};
-pub use written::{AnyTree, Table, TypeTree, Written};
+pub use written::{AnyTree, OneOrMore, Table, TypeTree, Written};

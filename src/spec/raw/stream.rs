@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::system::RawRequest;
+use super::request::RawRequest;
 use super::written::{AnyTree, TypeTree, Written};
 
 /// Something that can be polled.
@@ -51,6 +51,8 @@ pub enum RawPaging {
     Number(RawNumberPaging),
     /// Records are counted.
     Offset(RawOffsetPaging),
+    /// The answer gives the whole address of the next page.
+    Link(RawLinkPaging),
 }
 
 /// The answer names the next page.
@@ -71,9 +73,15 @@ pub struct RawNumberPaging {
     /// The first page's number; 1 unless it says otherwise.
     #[schemars(range(min = 0, max = 1))]
     pub first: Option<u32>,
-    /// Records a page; a page with fewer is the last.
+    /// Records a page, which the request sees as `page.size`.
     #[schemars(required)]
     pub size: Option<AnyTree>,
+    /// Which page is the last; one that is `short` unless it says otherwise.
+    pub until: Option<RawUntil>,
+    /// Whether smaller pages are asked for when a page fails again and again, down to the one record that cannot be
+    /// read, which is then left out and reported.
+    #[serde(default)]
+    pub halve: bool,
 }
 
 /// Records are counted.
@@ -81,9 +89,37 @@ pub struct RawNumberPaging {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "OffsetPaging")]
 pub struct RawOffsetPaging {
-    /// Records a page; a page with fewer is the last.
+    /// Records a page, which the request sees as `page.size`.
     #[schemars(required)]
     pub size: Option<AnyTree>,
+    /// Which page is the last; one that is `short` unless it says otherwise.
+    pub until: Option<RawUntil>,
+    /// Whether smaller pages are asked for when a page fails again and again, down to the one record that cannot be
+    /// read, which is then left out and reported.
+    #[serde(default)]
+    pub halve: bool,
+}
+
+/// Which page is the last.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Until")]
+pub enum RawUntil {
+    /// One with fewer records than fit.
+    Short,
+    /// One without records, where systems give short pages in between.
+    Empty,
+}
+
+/// The answer gives the whole address of the next page.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "LinkPaging")]
+pub struct RawLinkPaging {
+    /// Yields the address, which must be below the base URL, and null after the last page; sees `settings` and
+    /// `answer`.
+    #[schemars(required, example = &"{{ answer['@odata.nextLink'] }}")]
+    pub next: Option<Written<String>>,
 }
 
 /// How new and changed records are found.
@@ -97,6 +133,12 @@ pub enum RawCursor {
     Timestamp(RawTimestampCursor),
     /// By a day field and a field of decimal hours.
     DateAndDecimalHours(RawDecimalHoursCursor),
+    /// By a field that holds the day of the last change, without a time.
+    Day(RawDayCursor),
+    /// By a field that only grows, such as a number given in order.
+    Keyset(RawKeysetCursor),
+    /// The answer gives a mark to go on from.
+    Token(RawTokenCursor),
 }
 
 /// By a field that holds the time of the last change.
@@ -132,4 +174,44 @@ pub struct RawDecimalHoursCursor {
     /// How far each poll reads back behind the newest stamp; `5m` unless it says otherwise.
     #[schemars(example = &"5m")]
     pub overlap: Option<Written<String>>,
+}
+
+/// By a field that holds the day of the last change, without a time.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "DayCursor")]
+pub struct RawDayCursor {
+    /// The record's field.
+    #[schemars(required)]
+    pub field: Option<Written<String>>,
+    /// How many days each poll reads back behind the newest day, as a number or a template over `settings`; 1 unless
+    /// it says otherwise.
+    pub back: Option<AnyTree>,
+    /// The zone that the days are in; UTC unless it says otherwise.
+    #[schemars(example = &"America/New_York")]
+    pub zone: Option<Written<String>>,
+}
+
+/// By a field that only grows.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "KeysetCursor")]
+pub struct RawKeysetCursor {
+    /// The record's field: numbers are compared as numbers, text as text.
+    #[schemars(required)]
+    pub field: Option<Written<String>>,
+    /// How far each poll reads back behind the greatest number, as a number or a template over `settings`; 0 unless it
+    /// says otherwise.
+    pub back: Option<AnyTree>,
+}
+
+/// The answer gives a mark to go on from.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "TokenCursor")]
+pub struct RawTokenCursor {
+    /// Yields the mark from the last page of a poll, which the next poll sees as `cursor.token`; sees `settings` and
+    /// `answer`.
+    #[schemars(required, example = &"{{ answer.bookmark }}")]
+    pub next: Option<Written<String>>,
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::limits::RawLimits;
+use super::operation::RawOperation;
 use super::stream::RawStream;
 use super::written::{AnyTree, Table, TypeTree, Written};
 use crate::auth::AuthBlocks;
@@ -87,52 +89,6 @@ pub struct RawCredential {
     pub optional: bool,
 }
 
-/// How hard a system may be worked.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Limits")]
-pub struct RawLimits {
-    /// The most calls in a time, shared by all flows of a connection.
-    pub rate: Option<RawRate>,
-    /// The most calls at once; 4 unless it says otherwise.
-    #[schemars(range(min = 1, max = 1000))]
-    pub concurrency: Option<u32>,
-    /// How long one call may take; `60s` unless it says otherwise.
-    #[schemars(example = &"60s")]
-    pub timeout: Option<Written<String>>,
-    /// How failed calls are repeated.
-    pub retry: Option<RawRetry>,
-}
-
-/// A number of calls in a time.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Rate")]
-pub struct RawRate {
-    /// The number of calls, or a template over `settings` that yields it.
-    #[schemars(required)]
-    pub calls: Option<AnyTree>,
-    /// The time they may be spread over.
-    #[schemars(required, example = &"1m")]
-    pub per: Option<Written<String>>,
-}
-
-/// Exponential backoff with full jitter.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Retry")]
-pub struct RawRetry {
-    /// The upper bound of the first wait, which doubles with each attempt; `1s` unless it says otherwise.
-    #[schemars(example = &"1s")]
-    pub first: Option<Written<String>>,
-    /// The upper bound of any wait; `5m` unless it says otherwise.
-    #[schemars(example = &"5m")]
-    pub max: Option<Written<String>>,
-    /// After so many failed attempts the record is parked; 8 unless it says otherwise.
-    #[schemars(range(min = 1, max = 1000))]
-    pub attempts: Option<u32>,
-}
-
 /// When an answer matches, this is what it means.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -192,126 +148,4 @@ pub struct RawPing {
     pub operation: Option<Written<String>>,
     /// Its input; templates over `settings`.
     pub with: Option<AnyTree>,
-}
-
-/// Something that can be asked of a system.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Operation")]
-pub struct RawOperation {
-    /// What it does.
-    pub docs: Option<Written<String>>,
-    /// What calling it does to the world.
-    #[schemars(required)]
-    pub effect: Option<Written<RawEffect>>,
-    /// The fields a mapping gives.
-    pub input: Option<TypeTree>,
-    /// What is sent; sees `settings`, `input` and `request_id`.
-    #[schemars(required)]
-    pub request: Option<Written<RawRequest>>,
-    /// Rules that come before the system's own.
-    #[serde(default)]
-    pub answers: Vec<RawAnswerRule>,
-    /// The type of an ok answer's body; anything without it.
-    pub answer: Option<TypeTree>,
-    /// What a mapping gets, field by field; sees `settings`, `input` and `answer`. Text that begins with `$` is a
-    /// JSONPath over `answer`.
-    pub result: Option<AnyTree>,
-    /// Yields a list of `{ kind, name, base64 }` to keep, such as labels.
-    pub documents: Option<AnyTree>,
-}
-
-/// What calling an operation does to the world.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "Effect")]
-pub enum RawEffect {
-    /// Nothing.
-    Read,
-    /// Something that can be repeated without harm.
-    Idempotent,
-    /// Something that must happen once, and the other side cannot tell a repetition.
-    Create(Box<RawCreate>),
-}
-
-/// What must be known before something that must happen once may be called.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Create")]
-pub struct RawCreate {
-    /// Our name for it at the other side; a template over `settings` and `input`.
-    #[schemars(required)]
-    pub reference: Option<Written<String>>,
-    /// The operation that finds it by that reference; its result has `found`, a list shaped as this result.
-    #[schemars(required)]
-    pub lookup: Option<RawOperationCall>,
-    /// The longest a request whose caller gave up can still take effect; a duration or a template that yields one.
-    #[schemars(required, example = &"3m")]
-    pub late_effect: Option<Written<String>>,
-    /// The longest until the look-up finds a new one; a duration or a template that yields one.
-    #[schemars(required, example = &"2m")]
-    pub lookup_lag: Option<Written<String>>,
-    /// `park` or `recreate`, or a template that yields one: what to do when the look-up says there is none.
-    #[schemars(required, example = &"park")]
-    pub when_absent: Option<Written<String>>,
-    /// How often it may be sent in all; 3 unless it says otherwise.
-    #[schemars(range(min = 1, max = 100))]
-    pub attempts: Option<u32>,
-    /// How long to look it up before a person is asked; `30m` unless it says otherwise.
-    #[schemars(example = &"30m")]
-    pub give_up: Option<Written<String>>,
-    /// True of an answer that proves nothing was done; sees what answer rules see.
-    #[schemars(required, example = &"{{ status == 400 }}")]
-    pub refused: Option<Written<String>>,
-    /// True of an answer that proves nobody looked at the request, so that it may be sent again.
-    #[schemars(required, example = &"{{ status in [401, 429] }}")]
-    pub untouched: Option<Written<String>>,
-    /// The operation that undoes it; its `with` sees `settings`, `input` and `result`.
-    pub compensate: Option<RawOperationCall>,
-}
-
-/// A call of another operation of the same system.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "OperationCall")]
-pub struct RawOperationCall {
-    /// The operation.
-    #[schemars(required)]
-    pub operation: Option<Written<String>>,
-    /// Its input.
-    pub with: Option<AnyTree>,
-}
-
-/// What is sent.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Request")]
-pub struct RawRequest {
-    /// The method.
-    #[schemars(required)]
-    pub method: Option<RawMethod>,
-    /// Appended to the base URL; each expression becomes one path segment.
-    #[schemars(required, example = &"/v1/orders/{{ input.number }}")]
-    pub path: Option<Written<String>>,
-    /// Query parameters; one whose name ends in `?` is left out when it is empty.
-    #[schemars(with = "Option<Table<AnyTree>>")]
-    pub query: Option<AnyTree>,
-    /// Headers; one whose name ends in `?` is left out when it is empty.
-    #[schemars(with = "Option<Table<AnyTree>>")]
-    pub headers: Option<AnyTree>,
-    /// The body; a field whose name ends in `?` is left out when it is empty.
-    pub json: Option<AnyTree>,
-}
-
-/// An HTTP method.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-#[schemars(rename = "Method")]
-#[allow(missing_docs, reason = "they say it all")]
-pub enum RawMethod {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
 }

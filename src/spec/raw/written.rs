@@ -15,6 +15,9 @@ pub(super) const WITH_NODE: &str = "ml-connector/with-node";
 /// By this name it knows that only the node's id is wanted.
 pub(super) const ONLY_NODE: &str = "ml-connector/only-node";
 
+/// By this name it knows that a single value counts as a list of one.
+pub(super) const ONE_OR_MORE: &str = "ml-connector/one-or-more";
+
 /// A value and the node it was written as.
 #[derive(Debug, Clone)]
 pub struct Written<T> {
@@ -127,6 +130,59 @@ impl<T: JsonSchema> JsonSchema for Table<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<T>();
         json_schema!({ "type": "object", "additionalProperties": value })
+    }
+}
+
+/// One value, or a list of them.
+#[derive(Debug, Clone)]
+pub struct OneOrMore<T> {
+    /// The values.
+    pub values: Vec<T>,
+    /// Whether they were written as a list.
+    pub listed: bool,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMore<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(ONE_OR_MORE, Several(PhantomData))
+    }
+}
+
+/// Reads a list, or a single value as what a newtype holds.
+struct Several<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Several<T> {
+    type Value = OneOrMore<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value or a list")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<OneOrMore<T>, D::Error> {
+        Ok(OneOrMore { values: vec![T::deserialize(deserializer)?], listed: false })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMore<T>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            values.push(value);
+        }
+        Ok(OneOrMore { values, listed: true })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OneOrMore<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("OneOrMore_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "oneOf": [one.clone(), { "type": "array", "items": one, "minItems": 1 }] })
     }
 }
 
