@@ -127,4 +127,10 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     fn identity(&self) -> Result<Option<Secret>, AuthError> {
         Ok(None)
     }
+
+    /// Gives back what others may be waiting for, such as the one session that a licence allows. The engine calls it
+    /// when nothing is under way on the connection; a call that begins all the same just proves us anew.
+    fn release(&self) -> Boxed<'_, ()> {
+        Box::pin(async {})
+    }
 }

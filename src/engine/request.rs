@@ -1,0 +1,141 @@
+//! From a request's templates to bytes that are ready to be sent.
+
+use serde_json::{Map, Value};
+
+use super::connection::Connection;
+use crate::base::random;
+use crate::expression::{EvaluationError, ValueTemplate, Values};
+use crate::http::{Outgoing, Redactor};
+use crate::spec::model::{Request, RequestBody};
+use crate::transport::{Body, Parts, url};
+
+/// A request that is ready to be sent as often as the protocol allows.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) outgoing: Outgoing,
+    pub(super) request_id: String,
+    /// What it was written from, where a rehearsal wants to know.
+    pub(super) parts: Option<Box<Parts>>,
+}
+
+impl Prepared {
+    /// SHA-256 of the body.
+    pub fn body_hash(&self) -> String {
+        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or_default())
+    }
+
+    /// The request as people may see it.
+    pub fn shown(&self, redactor: &Redactor) -> Value {
+        let body = self.outgoing.body.as_deref().unwrap_or_default();
+        let body =
+            serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
+        // Not `json!`, which copies values instead of taking them; this one and those below are large.
+        Value::from_iter([
+            ("method", Value::from(self.outgoing.method.as_str())),
+            ("url", Value::from(redactor.text(self.outgoing.url.as_str()))),
+            ("headers", redactor.headers_json(&self.outgoing.headers)),
+            ("body", redactor.json(&body)),
+        ])
+    }
+}
+
+impl Connection {
+    /// Renders a request over `values`, which hold `settings` and what else it sees.
+    ///
+    /// # Errors
+    /// When a template does not fit the data.
+    pub fn render(&self, request: &Request, mut values: Values) -> Result<Prepared, EvaluationError> {
+        let request_id = name_request(&mut values);
+        let path = request.path.encoded(&values, &url::encode_segment)?;
+        let url = url::join(&self.base_url, &path).map_err(said)?;
+        let query = pairs(request.query.as_ref(), &values)?;
+        let headers = pairs(request.headers.as_ref(), &values)?;
+        let body = request.body.as_ref().map(|body| body_of(body, &values)).transpose()?;
+        self.write(Parts { method: request.method.clone(), url, query, headers, body, request_id })
+    }
+
+    /// A request for what `link` names, with the headers of `request` and nothing else of it.
+    ///
+    /// # Errors
+    /// When the link leads elsewhere than below the connection's base URL.
+    pub fn follow(
+        &self,
+        request: &Request,
+        mut values: Values,
+        link: &str,
+    ) -> Result<Prepared, EvaluationError> {
+        let request_id = name_request(&mut values);
+        let url = url::below(&self.base_url, link).map_err(said)?;
+        let headers = pairs(request.headers.as_ref(), &values)?;
+        let method = http::Method::GET;
+        self.write(Parts { method, url, query: Vec::new(), headers, body: None, request_id })
+    }
+
+    fn write(&self, parts: Parts) -> Result<Prepared, EvaluationError> {
+        let request_id = parts.request_id.clone();
+        let kept = self.door.is_script().then(|| Box::new(parts.clone()));
+        let outgoing = self.transport.write(parts).map_err(said)?;
+        Ok(Prepared { outgoing, request_id, parts: kept })
+    }
+}
+
+fn name_request(values: &mut Values) -> String {
+    let request_id = random::id().replace('-', "");
+    values.set("request_id", &Value::from(request_id.as_str()));
+    request_id
+}
+
+fn said(error: impl ToString) -> EvaluationError {
+    EvaluationError { message: error.to_string() }
+}
+
+/// What a request carries, with its templates evaluated.
+///
+/// # Errors
+/// When a template does not fit the data.
+pub(super) fn body_of(body: &RequestBody, values: &Values) -> Result<Body, EvaluationError> {
+    Ok(match body {
+        RequestBody::Json(tree) => Body::Json(tree.evaluate(values)?),
+        RequestBody::Xml(tree) => Body::Xml(tree.evaluate(values)?),
+        RequestBody::Graphql { query, variables, operation_name } => Body::Graphql {
+            query: query.clone(),
+            variables: match variables {
+                Some(tree) => tree.evaluate(values)?,
+                None => Value::Object(Map::new()),
+            },
+            operation_name: operation_name.clone(),
+        },
+    })
+}
+
+/// A body as people may see it.
+pub(super) fn body_value(body: Body) -> Value {
+    match body {
+        Body::Json(tree) | Body::Xml(tree) => tree,
+        Body::Graphql { query, variables, operation_name } => {
+            let mut shown = Map::new();
+            shown.insert("query".to_owned(), Value::from(query));
+            shown.insert("variables".to_owned(), variables);
+            shown.extend(operation_name.map(|name| ("operationName".to_owned(), Value::from(name))));
+            Value::Object(shown)
+        }
+    }
+}
+
+fn pairs(tree: Option<&ValueTemplate>, values: &Values) -> Result<Vec<(String, String)>, EvaluationError> {
+    let Some(tree) = tree else { return Ok(Vec::new()) };
+    let Value::Object(fields) = tree.evaluate(values)? else { return Ok(Vec::new()) };
+    Ok(texts(fields))
+}
+
+/// Query parameters and headers are text; null leaves one out.
+fn texts(fields: Map<String, Value>) -> Vec<(String, String)> {
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::String(text) => Some((name, text)),
+            other => Some((name, other.to_string())),
+        })
+        .collect()
+}
