@@ -255,9 +255,8 @@ impl Connection {
         if let Some(facts) = call.facts.as_object_mut() {
             facts.insert("batch".to_owned(), Value::from(size));
         }
-        if let Some(request) = call.exchange.get_mut("request").and_then(Value::as_object_mut) {
-            request.remove("body");
-            request.insert("input".to_owned(), self.redactor.json(&member.input));
+        if let Some(request) = call.exchange.get_mut("request") {
+            only_own(request, size, self.redactor.json(&member.input));
         }
         if let Some(answer) = call.exchange.get_mut("answer").and_then(Value::as_object_mut) {
             answer.remove("body");
@@ -266,13 +265,9 @@ impl Connection {
     }
 
     fn own_request(&self, prepared: &Prepared, member: &Member, size: usize) -> Value {
-        json!({
-            "method": prepared.outgoing.method.as_str(),
-            "url": self.redactor.text(prepared.outgoing.url.as_str()),
-            "headers": self.redactor.headers_json(&prepared.outgoing.headers),
-            "batch": size,
-            "input": self.redactor.json(&member.input),
-        })
+        let mut request = prepared.shown(&self.redactor);
+        only_own(&mut request, size, self.redactor.json(&member.input));
+        request
     }
 }
 
@@ -303,6 +298,17 @@ impl Batches {
         }
         std::mem::take(&mut *gathering.members.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Takes what belongs to others out of a request that many share. Some transports send documents in the query.
+fn only_own(request: &mut Value, size: usize, input: Value) {
+    let Some(request) = request.as_object_mut() else { return };
+    request.remove("body");
+    if let Some(Value::String(url)) = request.get_mut("url") {
+        url.truncate(url.find('?').unwrap_or(url.len()));
+    }
+    request.insert("batch".to_owned(), Value::from(size));
+    request.insert("input".to_owned(), input);
 }
 
 /// Tells operations apart, those of an earlier revision of a system too. Whoever is in a batch keeps its operation alive.

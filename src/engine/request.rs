@@ -7,7 +7,7 @@ use crate::base::random;
 use crate::expression::{EvaluationError, ValueTemplate, Values};
 use crate::http::{Outgoing, Redactor};
 use crate::spec::model::{Request, RequestBody};
-use crate::transport::{Body, Parts, url};
+use crate::transport::{self, Body, Parts, url};
 
 /// A request that is ready to be sent as often as the protocol allows.
 #[derive(Debug)]
@@ -19,20 +19,19 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// SHA-256 of the body.
+    /// SHA-256 of the body; where there is none, of the query, in which e.net sends its documents.
     pub fn body_hash(&self) -> String {
-        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or_default())
+        let query = self.outgoing.url.query().unwrap_or_default().as_bytes();
+        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or(query))
     }
 
     /// The request as people may see it.
     pub fn shown(&self, redactor: &Redactor) -> Value {
-        let body = self.outgoing.body.as_deref().unwrap_or_default();
-        let body =
-            serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
+        let (url, body) = transport::readable(&self.outgoing);
         // Not `json!`, which copies values instead of taking them; this one and those below are large.
         Value::from_iter([
             ("method", Value::from(self.outgoing.method.as_str())),
-            ("url", Value::from(redactor.text(self.outgoing.url.as_str()))),
+            ("url", Value::from(redactor.url(&url))),
             ("headers", redactor.headers_json(&self.outgoing.headers)),
             ("body", redactor.json(&body)),
         ])

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Transport, rest};
+use super::{Transport, enet, graphql, odata, rest, soap};
 use crate::expression::BlockChecker;
 
 /// Declares the kinds. A kind's module has a `Block` (what authors write), a `Config` (the same, checked) and its
@@ -50,6 +50,11 @@ macro_rules! kinds {
                 match self { $( Self::$variant(_) => stringify!($module), )+ }
             }
 
+            /// The forms of body that its requests may have: `json`, `xml` or `graphql`.
+            pub fn bodies(&self) -> &'static [&'static str] {
+                match self { $( Self::$variant(_) => $module::BODIES, )+ }
+            }
+
             /// Puts it to work for one connection with these settings, an object.
             pub fn build(&self, settings: &Value) -> Arc<dyn Transport> {
                 match self { $( Self::$variant(config) => Arc::new(config.build(settings)), )+ }
@@ -61,4 +66,12 @@ macro_rules! kinds {
 kinds! {
     /// JSON over HTTP.
     Rest in rest;
+    /// OData over HTTP: JSON, with a content type on every request.
+    Odata in odata;
+    /// GraphQL over HTTP.
+    Graphql in graphql;
+    /// SOAP over HTTP.
+    Soap in soap;
+    /// SYSPRO's e.net: XML documents in query parameters.
+    Enet in enet;
 }

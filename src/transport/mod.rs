@@ -5,20 +5,34 @@
 //! - [`Transport::read`] turns an answer's body into a JSON value tree; an empty body is null. It never judges:
 //!   whether the answer is good is for the answer rules.
 //!
+//! - `BODIES` are the forms of body that it can write; a request with another is a finding.
+//!
 //! A new kind is one file and one line in [`kind`]. [`url`] puts addresses together so that no value can lead elsewhere.
+//! What kinds share: `headers`, `json`, [`xml`], `charset` for the text of answers, `unreadable` for what is said of them,
+//! `readable` for how requests are shown.
 
 use serde_json::Value;
 
 use crate::http::{Incoming, Outgoing};
 
 mod charset;
+pub mod enet;
+pub mod graphql;
+mod headers;
+mod json;
 pub mod kind;
+pub mod odata;
+mod readable;
 pub mod rest;
+pub mod soap;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 pub mod url;
+pub mod xml;
 
 pub use kind::{KINDS, TransportBlock, TransportConfig};
+pub use readable::readable;
 
 /// The parts of a request, evaluated.
 #[derive(Debug, Clone)]
@@ -75,6 +89,13 @@ pub enum TransportError {
     /// The body is not what this transport speaks.
     #[error("{0}")]
     Unreadable(String),
+}
+
+impl TransportError {
+    /// What is said of a request with a body of another form than the kind can write.
+    fn cannot_send(kind: &str, body: &Body, sends: &str) -> Self {
+        Self::Unwritable(format!("The transport `{kind}` cannot send `{}`; it sends `{sends}`.", body.form()))
+    }
 }
 
 /// A way to speak to an API.

@@ -1,16 +1,21 @@
-//! What every kind must do, and what REST writes and reads.
+//! What every kind must do; what each writes and reads stands in a file of its own.
+
+mod enet;
+mod graphql;
+mod odata;
+mod rest;
+mod soap;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Body, KINDS, Parts, Transport, TransportBlock, TransportError};
+use super::{Body, KINDS, Parts, Transport, TransportBlock, TransportConfig, TransportError};
 use crate::expression::{BlockChecker, Scope, Template, Type, ValueTemplate};
-use crate::http::{Incoming, Outgoing};
+use crate::http::Incoming;
 
 /// Compiles blocks that must be right.
 struct Checking;
@@ -39,16 +44,13 @@ impl BlockChecker for Checking {
     }
 }
 
-fn built(block: &Value) -> Arc<dyn Transport> {
+fn config(block: &Value) -> TransportConfig {
     let block: TransportBlock = serde_json::from_value(block.clone()).unwrap();
-    block.check(&mut Checking).unwrap().build(&json!({ "source": "shop", "nothing": null, "number": 7 }))
+    block.check(&mut Checking).unwrap()
 }
 
-fn rest() -> Arc<dyn Transport> {
-    built(&json!({ "rest": { "headers": {
-        "transId": "{{ request_id }}", "transactionSrc": "{{ settings.source }}", "x-left-out?": "{{ settings.nothing }}",
-        "x-number": "{{ settings.number }}", "x-fixed": "1",
-    } } }))
+fn built(block: &Value) -> Arc<dyn Transport> {
+    config(block).build(&json!({ "source": "shop", "nothing": null, "number": 7 }))
 }
 
 fn parts() -> Parts {
@@ -62,10 +64,6 @@ fn parts() -> Parts {
     }
 }
 
-fn with_header(name: &str, value: &str) -> Result<Outgoing, TransportError> {
-    rest().write(Parts { headers: vec![(name.to_owned(), value.to_owned())], ..parts() })
-}
-
 fn incoming(media_type: Option<&str>, body: &[u8]) -> Incoming {
     let mut headers = HeaderMap::new();
     if let Some(media_type) = media_type {
@@ -74,10 +72,50 @@ fn incoming(media_type: Option<&str>, body: &[u8]) -> Incoming {
     Incoming { status: StatusCode::OK, headers, body: Bytes::copy_from_slice(body), elapsed: Duration::ZERO }
 }
 
-fn unreadable(media_type: &str, body: &[u8]) -> String {
-    match rest().read(&incoming(Some(media_type), body)) {
+fn unreadable(transport: &dyn Transport, media_type: &str, body: &[u8]) -> String {
+    match transport.read(&incoming(Some(media_type), body)) {
         Err(TransportError::Unreadable(reason)) => reason,
         other => panic!("{other:?}"),
+    }
+}
+
+/// A body that the kind can write.
+fn body(form: &str) -> Body {
+    match form {
+        "json" => Body::Json(json!({ "b": 1, "a": [2.50] })),
+        "xml" => Body::Xml(json!({ "XmlIn": { "Query": { "b": 1, "a": ["ü", 2.50] } } })),
+        "graphql" => Body::Graphql {
+            query: "query q($n: Int) { a(n: $n) }".to_owned(),
+            variables: json!({ "n": 1 }),
+            operation_name: Some("q".to_owned()),
+        },
+        other => panic!("{other}"),
+    }
+}
+
+/// The method with which the kind sends a body.
+fn method(kind: &str) -> Method {
+    if kind == "enet" { Method::GET } else { Method::POST }
+}
+
+/// An answer of each kind, and what it is read as.
+fn answer(kind: &str) -> (&'static str, Value) {
+    match kind {
+        "rest" => (r#"{"a":[1,"x"]}"#, json!({ "a": [1, "x"] })),
+        "odata" => (
+            r#"{"@odata.context":"c","value":[{"n":"1"}]}"#,
+            json!({ "@odata.context": "c", "value": [{ "n": "1" }] }),
+        ),
+        "graphql" => (
+            r#"{"data":{"a":null},"errors":[{"message":"no"}]}"#,
+            json!({ "data": { "a": null }, "errors": [{ "message": "no" }] }),
+        ),
+        "soap" => (
+            r#"<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><R><a>1</a></R></e:Body></e:Envelope>"#,
+            json!({ "R": { "a": "1" } }),
+        ),
+        "enet" => ("<R><a>1</a></R>", json!({ "R": { "a": "1" } })),
+        other => panic!("the kind {other} needs an example here"),
     }
 }
 
@@ -87,10 +125,15 @@ fn every_kind_writes_the_same_for_the_same_parts_and_reads_nothing_as_null() {
         let block = json!({ *kind: {} });
         assert_eq!(serde_json::from_value::<TransportBlock>(block.clone()).unwrap().kind(), *kind);
         let transport = built(&block);
-        let written =
-            |json: Value| transport.write(Parts { body: Some(Body::Json(json)), ..parts() }).unwrap();
-        let (one, two) = (written(json!({ "b": 1, "a": [2.50] })), written(json!({ "b": 1, "a": [2.50] })));
-        assert_eq!((&one.body, &one.headers, &one.url), (&two.body, &two.headers, &two.url));
+        for form in config(&block).bodies() {
+            let written = || {
+                let parts = Parts { method: method(kind), body: Some(body(form)), ..parts() };
+                transport.write(parts).unwrap()
+            };
+            let (one, two) = (written(), written());
+            assert_eq!((&one.body, &one.headers, &one.url), (&two.body, &two.headers, &two.url));
+            assert!(one.body.is_some() || one.url.query().is_some(), "{kind}");
+        }
         for body in [&b""[..], b" \r\n\t", b"\xEF\xBB\xBF"] {
             assert_eq!(transport.read(&incoming(None, body)).unwrap(), Value::Null, "{kind}");
         }
@@ -101,7 +144,7 @@ fn every_kind_writes_the_same_for_the_same_parts_and_reads_nothing_as_null() {
         );
     }
     assert!(
-        serde_json::from_value::<TransportBlock>(json!({ "soap": {} }))
+        serde_json::from_value::<TransportBlock>(json!({ "edifact": {} }))
             .unwrap_err()
             .to_string()
             .contains("`rest`")
@@ -109,111 +152,61 @@ fn every_kind_writes_the_same_for_the_same_parts_and_reads_nothing_as_null() {
 }
 
 #[test]
-fn a_request_is_written() {
-    let written = rest()
-        .write(Parts {
-            method: Method::POST,
-            query: vec![("q".to_owned(), "a b".to_owned())],
-            headers: vec![("X-Fixed".to_owned(), "2".to_owned()), ("Prefer".to_owned(), "x".to_owned())],
-            body: Some(Body::Json(json!({ "b": "ü", "a": null }))),
-            ..parts()
-        })
-        .unwrap();
-    assert_eq!(written.method, Method::POST);
-    assert_eq!(written.url.as_str(), "https://api.example.com/v1/x?q=a%20b");
-    assert_eq!(written.body.unwrap(), r#"{"b":"ü","a":null}"#);
-    let mut headers: Vec<String> =
-        written.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
-    headers.sort_unstable();
-    let expected = [
-        "accept: application/json",
-        "content-type: application/json",
-        "prefer: x",
-        "transactionsrc: shop",
-        "transid: r-1",
-        "x-fixed: 2",
-        "x-number: 7",
-    ];
-    assert_eq!(headers, expected);
-}
-
-#[test]
-fn without_a_body_there_is_no_content_type() {
-    let written = rest().write(parts()).unwrap();
-    assert!(written.body.is_none() && !written.headers.contains_key("content-type"));
-}
-
-#[test]
-fn what_no_header_can_carry_is_not_written() {
-    for value in ["a\r\nHost: evil", "a\n", "a\0", "\u{7f}", "Grüße", "a\rb"] {
-        match with_header("x-name", value) {
-            Err(TransportError::Unwritable(reason)) => {
-                assert!(reason.contains("`x-name`") && !reason.contains('\n'), "{reason}");
+fn every_kind_refuses_bodies_that_it_does_not_name() {
+    for kind in KINDS {
+        let block = json!({ *kind: {} });
+        let bodies = config(&block).bodies();
+        assert!(!bodies.is_empty(), "{kind}");
+        for form in ["json", "xml", "graphql"].into_iter().filter(|form| !bodies.contains(form)) {
+            let parts = Parts { method: method(kind), body: Some(body(form)), ..parts() };
+            match built(&block).write(parts) {
+                Err(TransportError::Unwritable(reason)) => {
+                    let expected =
+                        format!("The transport `{kind}` cannot send `{form}`; it sends `{}`.", bodies[0]);
+                    assert_eq!(reason, expected);
+                }
+                other => panic!("{kind} {form}: {other:?}"),
             }
-            other => panic!("{value:?}: {other:?}"),
         }
     }
-    for name in ["", "x y", "x:", "x\r\ny", "Host", "Content-Length", "transfer-encoding", "Connection"] {
-        assert!(matches!(with_header(name, "x"), Err(TransportError::Unwritable(_))), "{name:?}");
-    }
-    let mut request_id = parts();
-    request_id.request_id = "a\r\nb".to_owned();
-    assert!(matches!(rest().write(request_id), Err(TransportError::Unwritable(_))));
 }
 
 #[test]
-fn a_header_without_text_is_not_written() {
-    let transport = built(&json!({ "rest": { "headers": { "x-empty": "{{ settings.nothing }}" } } }));
-    match transport.write(parts()) {
-        Err(TransportError::Unwritable(reason)) => assert!(reason.contains("write `x-empty?`"), "{reason}"),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn json_is_read_whatever_it_is_called() {
-    for (media_type, body) in [
-        (Some("application/json"), &b"{\"a\": 1}"[..]),
-        (Some("application/json; charset=utf-8"), b"\xEF\xBB\xBF{\"a\":1}"),
-        (Some("text/html"), b"\r\n{\"a\":1}\r\n"),
-        (Some("application/octet-stream"), b"{\"a\":1}"),
-        (None, b"{\"a\":1}"),
-    ] {
-        assert_eq!(rest().read(&incoming(media_type, body)).unwrap(), json!({ "a": 1 }), "{media_type:?}");
-    }
-    let large = rest().read(&incoming(None, b"[9007199254740993, 1.10, \"1e400\"]")).unwrap();
-    assert_eq!(large[0], json!(9_007_199_254_740_993_u64));
-}
-
-#[test]
-fn what_is_no_json_is_said_with_its_beginning() {
-    let page = format!("\n<!DOCTYPE html><html>{}\u{0}</html>", "x".repeat(1000));
-    let reason = unreadable("text/html", page.as_bytes());
-    assert!(
-        reason.starts_with("The answer is a page of HTML or XML, with text/html; it begins: <!DOCTYPE"),
-        "{reason}"
-    );
-    assert!(reason.len() < 300, "{reason}");
-    for body in [&b"{\"a\":"[..], b"{} {}", b"1e400", b"{'a':1}", b"OK"] {
-        assert!(unreadable("application/json", body).contains("no JSON"), "{body:?}");
-    }
-    assert!(unreadable("application/json", b"{\"a\":\"\xFF\"}").contains("not UTF-8"));
-    let deep = "[".repeat(100_000);
-    assert!(unreadable("application/json", deep.as_bytes()).contains("no JSON"));
-}
-
-proptest! {
-    #[test]
-    fn no_value_splits_a_header(value in any::<String>()) {
-        if let Ok(written) = with_header("x-name", &value) {
-            let bytes = written.headers["x-name"].as_bytes();
-            prop_assert!(bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')));
+fn every_kind_reads_its_answers_and_says_how_others_begin() {
+    for kind in KINDS {
+        let transport = built(&json!({ *kind: {} }));
+        let (text, expected) = answer(kind);
+        for media_type in [None, Some("application/octet-stream"), Some("text/plain; charset=utf-8")] {
+            let read = transport.read(&incoming(media_type, text.as_bytes())).unwrap();
+            assert_eq!(read, expected, "{kind}");
         }
+        let page = format!("\n<!DOCTYPE html><html>{}\u{0}</html>", "x".repeat(1000));
+        let reason = unreadable(&*transport, "text/html", page.as_bytes());
+        assert!(reason.starts_with("The answer is ") && reason.len() < 450, "{kind}: {reason}");
+        assert!(reason.contains("with text/html; it begins: <!DOCTYPE html><html>xxx"), "{kind}: {reason}");
     }
+}
 
-    #[test]
-    fn reading_never_panics(body in prop::collection::vec(any::<u8>(), 0..200), charset in "[a-z0-9-]{0,12}") {
-        let media_type = format!("application/json; charset={charset}");
-        let _ = rest().read(&incoming(Some(&media_type), &body));
+#[test]
+fn every_kind_writes_the_headers_of_the_file_and_of_the_operation() {
+    for kind in KINDS {
+        let transport = built(&json!({ *kind: { "headers": {
+            "transId": "{{ request_id }}", "transactionSrc": "{{ settings.source }}", "x-left-out?": "{{ settings.nothing }}",
+            "x-fixed": "1",
+        } } }));
+        let own = vec![("X-Fixed".to_owned(), "2".to_owned())];
+        let written = transport.write(Parts { headers: own, ..parts() }).unwrap();
+        let header = |name: &str| written.headers.get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(
+            (header("transid"), header("transactionsrc"), header("x-left-out"), header("x-fixed")),
+            (Some("r-1"), Some("shop"), None, Some("2")),
+            "{kind}"
+        );
+        assert!(header("accept").is_some(), "{kind}");
+        let split = vec![("x-name".to_owned(), "a\r\nHost: evil".to_owned())];
+        assert!(matches!(
+            transport.write(Parts { headers: split, ..parts() }),
+            Err(TransportError::Unwritable(_))
+        ));
     }
 }

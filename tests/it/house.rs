@@ -37,6 +37,8 @@ const DOORS: &[(&str, &[&str])] = &[
     // The simulators read the vendors' OpenAPI files, which are YAML too.
     ("serde_yaml", &["spec", "simulator"]),
     ("jsonschema", &["spec", "simulator"]),
+    // The simulators read what they are sent with eyes of their own.
+    ("quick_xml", &["transport", "simulator"]),
 ];
 
 /// Files that a test of their own room may open wider: unit tests speak raw HTTP to prove what a client does.
