@@ -28,7 +28,7 @@ pub struct Connection {
     pub name: String,
     /// What it speaks to.
     pub system: Arc<System>,
-    /// Its settings, as expressions see them: `{ settings }`.
+    /// Its settings, and what stands for credentials in requests: `{ settings, secret }`.
     pub values: Values,
     pub(super) base_url: String,
     pub(super) timeout: Duration,
@@ -95,6 +95,7 @@ impl Connection {
     /// # Errors
     /// The call as it ended, when we cannot prove who we are.
     pub async fn identify(&self, prepared: &mut Prepared) -> Result<(), Call> {
+        prepared.outgoing = prepared.rendered.clone();
         self.auth.prepare(&mut prepared.outgoing).await.map_err(|error| {
             Call::unsent(match error {
                 AuthError::Refused(reason) => Outcome::Unauthorised(reason),

@@ -1,8 +1,11 @@
 //! From a request's templates to bytes that are ready to be sent.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::connection::Connection;
+use crate::auth::placeholder;
 use crate::base::random;
 use crate::expression::{EvaluationError, ValueTemplate, Values};
 use crate::http::{Outgoing, Redactor};
@@ -12,6 +15,8 @@ use crate::transport::{self, Body, Parts, url};
 /// A request that is ready to be sent as often as the protocol allows.
 #[derive(Debug)]
 pub struct Prepared {
+    /// As it was rendered: the proof of identity is added to this, each time anew.
+    pub(super) rendered: Outgoing,
     pub(super) outgoing: Outgoing,
     pub(super) request_id: String,
     /// What it was written from, where a rehearsal wants to know.
@@ -21,13 +26,14 @@ pub struct Prepared {
 impl Prepared {
     /// SHA-256 of the body; where there is none, of the query, in which e.net sends its documents.
     pub fn body_hash(&self) -> String {
-        let query = self.outgoing.url.query().unwrap_or_default().as_bytes();
-        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or(query))
+        let shown = self.without_credentials();
+        let query = shown.url.query().unwrap_or_default().as_bytes();
+        crate::base::json::sha256_hex(shown.body.as_deref().unwrap_or(query))
     }
 
     /// The request as people may see it.
     pub fn shown(&self, redactor: &Redactor) -> Value {
-        let (url, body) = transport::readable(&self.outgoing);
+        let (url, body) = transport::readable(&self.without_credentials());
         // Not `json!`, which copies values instead of taking them; this one and those below are large.
         Value::from_iter([
             ("method", Value::from(self.outgoing.method.as_str())),
@@ -35,6 +41,22 @@ impl Prepared {
             ("headers", redactor.headers_json(&self.outgoing.headers)),
             ("body", redactor.json(&body)),
         ])
+    }
+
+    /// The request as it was rendered, with `***` where a credential is put just before sending.
+    fn without_credentials(&self) -> Outgoing {
+        let mut shown = self.rendered.clone();
+        if let Some(Ok(text)) = shown.body.as_deref().map(std::str::from_utf8)
+            && let Cow::Owned(hidden) = placeholder::hide(text)
+        {
+            shown.body = Some(hidden.into());
+        }
+        if let Cow::Owned(hidden) = placeholder::hide(self.rendered.url.as_str())
+            && let Ok(url) = hidden.parse()
+        {
+            shown.url = url;
+        }
+        shown
     }
 }
 
@@ -74,7 +96,7 @@ impl Connection {
         let request_id = parts.request_id.clone();
         let kept = self.door.is_script().then(|| Box::new(parts.clone()));
         let outgoing = self.transport.write(parts).map_err(said)?;
-        Ok(Prepared { outgoing, request_id, parts: kept })
+        Ok(Prepared { rendered: outgoing.clone(), outgoing, request_id, parts: kept })
     }
 }
 

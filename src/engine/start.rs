@@ -19,7 +19,7 @@ use super::shared::Shared;
 use super::tables;
 use super::turns::{Turns, Users};
 use super::{Parts, StartError};
-use crate::auth::{AuthContext, AuthError};
+use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
 use crate::expression::Values;
 use crate::http::limit::{LimitOptions, RateLimit};
@@ -72,6 +72,8 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         return Err(format!("{} has no auth kind `{}`", system.name, declared.auth));
     };
     let context = AuthContext {
+        connection: declared.name.clone(),
+        base_url: base_url.clone(),
         credentials: keeper.clone(),
         tokens: keeper,
         settings: Arc::new(declared.settings.clone()),
@@ -79,6 +81,7 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         clock: Arc::clone(&parts.clock),
         redactor: redactor.clone(),
     };
+    values.set("secret", &placeholder::scope_value(auth.placeholders()));
     let auth = auth.build(context).map_err(|error| error.to_string())?;
     let client = match identity(&*auth) {
         Some(identity) => Client::new(ClientOptions { identity: Some(identity), ..options })

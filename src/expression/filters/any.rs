@@ -1,10 +1,12 @@
 //! Filters for values of every kind.
 
 use minijinja::Value;
+use minijinja::value::ValueKind;
 
-use super::super::Type;
 use super::super::data::{plain_text, to_json};
-use super::{Filter, Kind, argument, is_empty, made, noun, param};
+use super::super::{Type, budget};
+use super::table::entries;
+use super::{Argument, Filter, Kind, argument, is_empty, is_nothing, made, noun, param, text_at};
 
 /// The filters of this family.
 pub const FILTERS: &[Filter] = &[
@@ -74,4 +76,72 @@ pub const FILTERS: &[Filter] = &[
         gives: |_, _| Ok(Type::TEXT),
         run: |arguments| made(to_json(argument(arguments, 0)?)?.to_string()),
     },
+    Filter {
+        name: "named",
+        takes: Kind::Anything,
+        params: &[param("field", Kind::Name)],
+        docs: "The values of all fields of this name, at any depth; those of a list one by one.",
+        example: ("{{ {'a': {'why': 'No'}, 'b': [{'why': 'Never'}]} | named('why') }}", r#"["No", "Never"]"#),
+        nulls: true,
+        gives: named_type,
+        run: |arguments| {
+            let mut found = Vec::new();
+            collect(argument(arguments, 0)?, text_at(arguments, 1)?, &mut found)?;
+            Ok(Value::from(found))
+        },
+    },
 ];
+
+fn named_type(input: &Type, arguments: &[Argument]) -> Result<Type, String> {
+    let name = arguments.first().and_then(|name| name.literal.as_ref()).and_then(Value::as_str);
+    let name = name.unwrap_or_default();
+    let mut types = Vec::new();
+    let known = collect_types(input, name, &mut types);
+    let mut types = types.into_iter();
+    match types.next() {
+        _ if !known => Ok(Type::list(Type::Any)),
+        None => Err(format!("there is no field `{name}` in it")),
+        Some(first) => Ok(Type::list(types.try_fold(first, |all, ty| all.join(&ty)).unwrap_or(Type::Any))),
+    }
+}
+
+/// The types of the fields called `name`; false where parts of the value are unknown.
+fn collect_types(ty: &Type, name: &str, types: &mut Vec<Type>) -> bool {
+    match ty.required() {
+        Type::Any => false,
+        Type::List(item) => collect_types(item, name, types),
+        // Any name may be among the keys.
+        Type::Table(_) => false,
+        Type::Object(object) => object.fields.iter().fold(true, |known, (key, field)| {
+            if key == name {
+                types.push(match field.ty.required() {
+                    Type::List(item) => (**item).clone(),
+                    other => other.clone(),
+                });
+            }
+            known & collect_types(&field.ty, name, types)
+        }),
+        _ => true,
+    }
+}
+
+/// Adds the values of the fields called `name`, in the order in which they stand.
+fn collect(value: &Value, name: &str, found: &mut Vec<Value>) -> Result<(), String> {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => value
+            .try_iter()
+            .map_err(|error| error.to_string())?
+            .try_for_each(|item| collect(&item, name, found)),
+        ValueKind::Map => entries(value)?.into_iter().try_for_each(|(key, inner)| {
+            if key.as_str() == Some(name) && !is_nothing(&inner) {
+                budget::charge(budget::ITEM)?;
+                match inner.kind() {
+                    ValueKind::Seq => found.extend(inner.try_iter().map_err(|error| error.to_string())?),
+                    _ => found.push(inner.clone()),
+                }
+            }
+            collect(&inner, name, found)
+        }),
+        _ => Ok(()),
+    }
+}

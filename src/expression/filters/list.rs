@@ -114,6 +114,27 @@ pub const FILTERS: &[Filter] = &[
         run: filtered,
     },
     Filter {
+        name: "having",
+        takes: Kind::List,
+        params: &[param("field", Kind::Name), param("value", Kind::Plain)],
+        docs: "The items whose field has this value.",
+        example: (
+            "{{ [{'day': '2026-11-20', 'n': 1}, {'day': '2026-11-21', 'n': 2}] | having('day', '2026-11-21') }}",
+            r#"[{"day": "2026-11-21", "n": 2}]"#,
+        ),
+        nulls: false,
+        gives: |input, arguments| {
+            let field = each_type(input, arguments)?;
+            let value = arguments.get(1).map_or(Type::Any, |value| value.ty.clone());
+            let field = super::item_type(&field);
+            match field.join(&value) {
+                Some(_) => Ok(Type::list(item_type(input).required().clone())),
+                None => Err(format!("the field is {}, but the value is {}", field.noun(), value.noun())),
+            }
+        },
+        run: having,
+    },
+    Filter {
         name: "sum",
         takes: Kind::Numbers,
         params: &[],
@@ -189,6 +210,12 @@ fn filtered(arguments: &[Value]) -> Result<Value, String> {
         }
     }
     Ok(Value::from(kept))
+}
+
+fn having(arguments: &[Value]) -> Result<Value, String> {
+    let (name, value) = (text_at(arguments, 1)?, argument(arguments, 2)?);
+    let has = |item: &Value| !is_nothing(item) && item.get_attr(name).is_ok_and(|field| field == *value);
+    Ok(Value::from(list_at(arguments, 0)?.into_iter().filter(has).collect::<Vec<_>>()))
 }
 
 fn total(items: &[Value], amount: impl Fn(&Value) -> Result<Decimal, String>) -> Result<Value, String> {

@@ -83,7 +83,8 @@ fn lookup(arguments: &[Value]) -> Result<Value, String> {
     }
 }
 
-fn entries(table: &Value) -> Result<Vec<(Value, Value)>, String> {
+/// The keys and values of a table.
+pub(super) fn entries(table: &Value) -> Result<Vec<(Value, Value)>, String> {
     let object = table.as_object().filter(|_| table.kind() == ValueKind::Map);
     let pairs = object.and_then(|object| object.try_iter_pairs());
     let entries: Vec<_> =

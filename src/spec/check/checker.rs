@@ -169,6 +169,16 @@ impl<'a> Checker<'a> {
         !taken
     }
 
+    /// Whether an expression below `node` holds these words.
+    pub fn holds(&self, node: NodeId, words: &str) -> bool {
+        match self.tree.content(node) {
+            Content::Text(text) => text.contains("{{") && text.contains(words),
+            Content::List(items) => items.iter().any(|item| self.holds(*item, words)),
+            Content::Map(entries) => entries.iter().any(|(_, value)| self.holds(*value, words)),
+            _ => false,
+        }
+    }
+
     /// Whether an expression below `node` uses the name.
     pub fn mentions(&self, node: NodeId, name: &str) -> bool {
         match self.tree.content(node) {
@@ -181,8 +191,9 @@ impl<'a> Checker<'a> {
 }
 
 /// Names that expressions may hold in one place or another, and so are never free.
-const RESERVED_NAMES: [&str; 10] = [
+const RESERVED_NAMES: [&str; 11] = [
     "settings",
+    "tables",
     "key",
     "idempotency_key",
     "input",

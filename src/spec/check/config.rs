@@ -54,6 +54,7 @@ pub fn check(
             None => whole = false,
         }
     }
+    whole &= once(checker, raw, &mappings);
     let state = raw.store.as_ref().and_then(|store| store.path.as_ref());
     let config = Config {
         directory: directory.to_owned(),
@@ -63,6 +64,32 @@ pub fn check(
         mappings,
     };
     whole.then_some(config)
+}
+
+/// Whether no flow would take the same records twice.
+fn once(checker: &mut Checker<'_>, raw: &ConfigFile, mappings: &IndexMap<String, MappingUse>) -> bool {
+    let mut fine = true;
+    for (index, (name, second)) in mappings.iter().enumerate() {
+        let same = |(_, first): &(&String, &MappingUse)| {
+            Arc::ptr_eq(&first.mapping, &second.mapping)
+                && first.connections.iter().all(|(role, name)| second.connections.get(role) == Some(name))
+                && first.settings == second.settings
+                && first.flows.iter().any(|(name, flow)| flow.enabled && second.flows[name].enabled)
+        };
+        let Some((first, _)) = mappings.iter().take(index).find(same) else { continue };
+        let key = |name: &str| {
+            let mut uses = raw.mappings.iter().flat_map(|uses| uses.iter());
+            uses.find(|(key, _)| key.value == *name).map(|(key, _)| key.node)
+        };
+        let (Some(here), Some(there)) = (key(name), key(first)) else { continue };
+        let headline = format!("`{name}` and `{first}` run the same flows between the same connections");
+        let help = "remove one, or give it other connections or other settings";
+        let finding = checker.error("used-twice", here, headline).help(help);
+        let finding = finding.also(checker.tree.span(there), "the same here");
+        checker.push(finding);
+        fine = false;
+    }
+    fine
 }
 
 struct Declared<'a> {
@@ -87,7 +114,8 @@ fn connection(
     let system = checked.system.as_ref()?;
     let auth = auth(checker, system, raw.auth.as_ref());
     let owner = format!("`{}`", system.name);
-    let settings = settings::apply(checker, &system.settings, raw.settings.as_ref(), name.node, &owner);
+    let settings =
+        settings::apply(checker, &system.settings, raw.settings.as_ref(), name.node, &owner, "settings");
     Some(Connection {
         name: name.value.clone(),
         system: Arc::clone(system),
@@ -132,7 +160,8 @@ fn mapping_use(
     let mapping = mapping.as_ref()?;
     let connections = roles(checker, name, raw, mapping, declared);
     let owner = format!("`{}`", mapping.name);
-    let settings = settings::apply(checker, &mapping.settings, raw.settings.as_ref(), name.node, &owner);
+    let settings =
+        settings::apply(checker, &mapping.settings, raw.settings.as_ref(), name.node, &owner, "settings");
     let flows = flows(checker, raw, mapping);
     fine.then_some(())?;
     Some(MappingUse {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::base::json::sha256_hex;
-use crate::spec::model::{Mapping, System};
+use crate::spec::model::{Flow, Mapping, System};
 use crate::spec::raw::mapping::MappingFile;
 
 use super::checker::Checker;
@@ -35,6 +35,10 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
         if let Some(flow) = flow(checker, roles, &settings_type, &tables, name, raw) {
             flows.insert(name.value.clone(), Arc::new(flow));
         }
+    }
+    if flows.len() == checker.names_below("flows").len() {
+        let flows: Vec<&Flow> = flows.values().map(Arc::as_ref).collect();
+        tables.used(checker, &raw.tables, &flows);
     }
     let about = Tested { roles, settings: &settings, tables: &tables, flows: &flows };
     let tests = tests(checker, &about, &raw.tests);

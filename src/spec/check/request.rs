@@ -10,12 +10,15 @@ use super::checker::Checker;
 
 /// Reads a request whose templates see `names`.
 pub fn request(checker: &mut Checker<'_>, raw: &Written<RawRequest>, names: &Scope) -> Option<Request> {
+    // Placeholders for credentials are replaced in the query and the body only.
+    let mut bare = names.clone();
+    bare.remove("secret");
     let path = raw.path.as_ref().and_then(|path| {
-        let template = checker.template(path.node, names);
+        let template = checker.template(path.node, &bare);
         (usable_path(checker, path) && template.is_some()).then_some(template)?
     });
     let query = optional(raw.query, |tree| parameters(checker, tree.0, names, "a query parameter"));
-    let headers = optional(raw.headers, |tree| parameters(checker, tree.0, names, "a header"));
+    let headers = optional(raw.headers, |tree| parameters(checker, tree.0, &bare, "a header"));
     let body = body(checker, raw, names);
     Some(Request { method: method(raw.method?), path: path?, query: query?, headers: headers?, body: body? })
 }

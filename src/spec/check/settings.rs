@@ -82,13 +82,14 @@ pub fn scope_type(checker: &Checker<'_>, settings: &IndexMap<String, Setting>) -
 }
 
 /// Checks what a configuration sets against what is declared, and fills in defaults. `head` is where to point when
-/// something is missing; `None` means that a finding was made.
+/// something is missing, `below` where to add it; `None` means that a finding was made.
 pub fn apply(
     checker: &mut Checker<'_>,
     declared: &IndexMap<String, Setting>,
     given: Option<&Written<Table<AnyTree>>>,
     head: NodeId,
     owner: &str,
+    below: &str,
 ) -> Option<Value> {
     let mut fine = true;
     let mut values = Map::new();
@@ -112,7 +113,7 @@ pub fn apply(
             Some(default) => values.insert(name.clone(), default.clone()),
             None if setting.ty.may_be_null() => values.insert(name.clone(), Value::Null),
             None => {
-                missing(checker, head, owner, name, setting);
+                missing(checker, head, owner, below, name, setting);
                 fine = false;
                 continue;
             }
@@ -121,8 +122,8 @@ pub fn apply(
     fine.then_some(Value::Object(values))
 }
 
-fn missing(checker: &mut Checker<'_>, head: NodeId, owner: &str, name: &str, setting: &Setting) {
-    let mut help = format!("add `{name}:` below `settings:` ({}", setting.ty);
+fn missing(checker: &mut Checker<'_>, head: NodeId, owner: &str, below: &str, name: &str, setting: &Setting) {
+    let mut help = format!("add `{name}:` below `{below}:` ({}", setting.ty);
     if let Some(docs) = &setting.docs {
         help.push_str(&format!("; {}", docs.trim_end_matches('.')));
     }

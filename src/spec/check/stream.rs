@@ -115,7 +115,12 @@ fn field(checker: &mut Checker<'_>, name: &Written<String>, record: &Type, need:
         Need::Nothing => true,
     };
     if !fits {
-        let headline = format!("`{}` is {}, but it must be text that is always there", name.value, field.ty);
+        let wanted = match need {
+            Need::Name => "text or a whole number that is always there",
+            Need::Stamp => "text or a number that is always there",
+            Need::Day | Need::Nothing => "text",
+        };
+        let headline = format!("`{}` is {}, but it must be {wanted}", name.value, field.ty);
         checker.report(
             "does-not-fit",
             name.node,
@@ -290,6 +295,16 @@ fn moves_on(checker: &mut Checker<'_>, raw: &RawStream, node: NodeId) -> bool {
     if paged && !checker.mentions(request, "page") {
         let help = "use `{{ page.token }}`, `{{ page.number }}` or `{{ page.offset }}` in the request";
         checker.report("page-not-used", node, "the request asks for the first page again and again", help);
+        fine = false;
+    }
+    let halves = match &raw.paging {
+        Some(RawPaging::Number(raw)) => raw.halve,
+        Some(RawPaging::Offset(raw)) => raw.halve,
+        _ => false,
+    };
+    if halves && !checker.holds(request, "page.size") {
+        let help = "pass on `{{ page.size }}` in the request, or remove `halve`";
+        checker.report("size-not-used", node, "the request asks for pages of one size only", help);
         fine = false;
     }
     let uses = match raw.cursor {

@@ -42,6 +42,9 @@ pub struct Checked {
     pub stream_names: Vec<String>,
 }
 
+/// The keys of a request under which a body can be.
+const FORMS: [&str; 3] = ["json", "xml", "graphql"];
+
 /// Checks a system file.
 pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let mut types = Types::declare(checker, &raw.types);
@@ -70,6 +73,9 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let around = Surroundings { settings: &settings_type, rules: &rules, sent: &sent };
     let operations = operations(checker, &mut types, &around, &raw.operations);
     let streams = streams(checker, &mut types, &around, raw);
+    if let Some(transport) = &transport {
+        bodies(checker, transport, raw);
+    }
     let ping = match &raw.ping {
         Some(ping) => self::ping(checker, ping, &operations, &names).map(Some),
         None => Some(None),
@@ -155,16 +161,20 @@ fn auth(
     (whole && !configs.is_empty()).then_some(configs)
 }
 
-/// What all requests see: the names of placeholders too, of whatever auth kind, where there are such.
+/// What all requests see: the names of placeholders too, where there are such.
 fn sent_scope(settings: &Type, auth: Option<&IndexMap<String, AuthConfig>>) -> Scope {
     let mut names = scope([("settings", settings), ("request_id", &Type::TEXT)]);
     let Some(auth) = auth else {
         names.insert("secret".to_owned(), Type::Any);
         return names;
     };
-    let fields: IndexMap<String, Field> = auth
-        .values()
-        .flat_map(AuthConfig::placeholders)
+    // A connection may choose any of the kinds, so a name counts only if all of them know it.
+    let mut kinds = auth.values();
+    let first = kinds.next().map(AuthConfig::placeholders).unwrap_or_default();
+    let others: Vec<Vec<&str>> = kinds.map(AuthConfig::placeholders).collect();
+    let fields: IndexMap<String, Field> = first
+        .into_iter()
+        .filter(|name| others.iter().all(|names| names.contains(name)))
         .map(|name| (name.to_owned(), Field { ty: Type::TEXT, docs: None }))
         .collect();
     if !fields.is_empty() {
@@ -223,7 +233,13 @@ fn operations(
             results.insert(name.value.clone(), node);
         }
         match raw.effect.as_ref().map(|effect| &effect.value) {
-            Some(RawEffect::Create(create)) => creates.push((draft, create)),
+            Some(RawEffect::Create(create)) => {
+                if let Some((key, _)) = checker.tree.entry(raw.node, "batch") {
+                    let headline = "what must happen once cannot share a call with others";
+                    checker.report("batch-on-create", key, headline, "remove `batch`");
+                }
+                creates.push((draft, create));
+            }
             Some(effect) => {
                 if let Some(effect) = simple_effect(effect) {
                     finished.insert(name.value.clone(), draft.with(checker, effect));
@@ -259,6 +275,25 @@ fn streams(
         }
     }
     streams
+}
+
+/// Whether the transport can send the bodies of all requests.
+fn bodies(checker: &mut Checker<'_>, transport: &TransportConfig, raw: &SystemFile) {
+    let operations = raw.operations.iter().map(|(_, raw)| &raw.request);
+    let requests = operations.chain(raw.streams.iter().map(|(_, raw)| &raw.request));
+    for request in requests.flatten() {
+        for form in FORMS.into_iter().filter(|form| !transport.bodies().contains(form)) {
+            let Some((key, _)) = checker.tree.entry(request.node, form) else { continue };
+            let sent = listed(transport.bodies());
+            let headline =
+                format!("the transport `{}` cannot send `{form}`; it sends {sent}", transport.kind());
+            checker.report("wrong-body", key, headline, format!("write the body under {sent}"));
+        }
+    }
+}
+
+fn listed(words: &[&str]) -> String {
+    format!("`{}`", words.join("` or `"))
 }
 
 fn ping(

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use crate::diagnostics::Diagnostic;
 use crate::expression::{Field, ObjectType, Template, Type};
-use crate::spec::model::{Step, StepKind, TableDecl, every_step};
+use crate::spec::model::{Flow, Step, StepKind, TableDecl, every_step};
 use crate::spec::raw::mapping::RawTable;
 use crate::spec::raw::{Table, Written};
 
@@ -66,6 +67,24 @@ impl Tables {
         };
         let fields = self.names.iter().map(field).collect();
         Some(Type::Object(Arc::new(ObjectType { name: Some("tables".to_owned()), fields })))
+    }
+
+    /// Reports tables that nothing fills or nothing looks into.
+    pub fn used(&self, checker: &mut Checker<'_>, raw: &Table<RawTable>, flows: &[&Flow]) {
+        for (name, _) in raw.iter().filter(|(name, _)| self.declared.contains_key(&name.value)) {
+            let put = flows.iter().any(|flow| flow.puts_tables.contains(&name.value));
+            let read = flows.iter().any(|flow| flow.reads_tables.contains(&name.value));
+            if !read {
+                let headline = format!("no step looks into the table `{}`", name.value);
+                let help = format!("look a row up with `… | lookup(tables.{})`, or remove it", name.value);
+                let span = checker.tree.span(name.node);
+                checker.push(Diagnostic::warning("unused-table", span, headline).help(help));
+            } else if !put {
+                let headline = format!("nothing puts rows into the table `{}`", name.value);
+                let help = format!("add a step such as `put: {{ {}: {{ key: …, value: … }} }}`", name.value);
+                checker.report("table-not-put", name.node, headline, help);
+            }
+        }
     }
 
     /// The tables that steps look into.

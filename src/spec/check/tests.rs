@@ -57,7 +57,8 @@ pub fn tests(
 
 fn test(checker: &mut Checker<'_>, about: &Tested<'_>, raw: &Written<RawTest>) -> Option<MappingTest> {
     let head = raw.name.as_ref().map_or(raw.node, |name| name.node);
-    let settings = settings::apply(checker, about.settings, raw.settings.as_ref(), head, "the mapping");
+    let settings =
+        settings::apply(checker, about.settings, raw.settings.as_ref(), head, "the mapping", "settings");
     let connections = connections(checker, about, &raw.connections, head);
     let tables = rows(checker, about.tables, &raw.tables, true);
     let flow = raw.flow.as_ref().and_then(|name| flow(checker, about, name));
@@ -66,7 +67,7 @@ fn test(checker: &mut Checker<'_>, about: &Tested<'_>, raw: &Written<RawTest>) -
     let key = checker.tree.entry(raw.node, "record").map_or(head, |(key, _)| key);
     let record = raw.record.and_then(|AnyTree(node)| record(checker, flow, node, key));
     let replies = replies(checker, &calls, &raw.replies);
-    let expect = expectation(checker, about, &calls, expect);
+    let expect = expectation(checker, about, flow, &calls, expect);
     Some(MappingTest {
         name: raw.name.as_ref()?.value.clone(),
         flow: flow.name.clone(),
@@ -111,8 +112,9 @@ fn connections(
             continue;
         };
         let place = raw.iter().find(|(name, _)| name.value == *role).map_or(head, |(name, _)| name.node);
-        let owner = format!("`{role}` (`{}`)", system.name);
-        match settings::apply(checker, &system.settings, raw.get(role), place, &owner) {
+        let owner = format!("`{}`", system.name);
+        let below = format!("connections: {role}");
+        match settings::apply(checker, &system.settings, raw.get(role), place, &owner, &below) {
             Some(values) => {
                 found.insert(role.clone(), values);
             }
@@ -140,7 +142,10 @@ fn rows(
         let ty = tables.declared.get(&table.value).map_or(Type::Any, |table| table.ty.clone());
         let mut kept = IndexMap::new();
         for (key, AnyTree(node)) in rows.value.iter() {
-            fine &= !whole || checker.literal(*node, key.node, &ty);
+            fine &= match whole {
+                true => checker.literal(*node, key.node, &ty),
+                false => known_fields(checker, *node, &ty),
+            };
             let value = checker.tree.json(*node);
             let value = if whole { normalise(value.clone(), &ty).unwrap_or(value) } else { value };
             kept.insert(key.value.clone(), value);
@@ -253,6 +258,7 @@ fn reply(checker: &mut Checker<'_>, operation: Option<&Operation>, raw: &Written
 fn expectation(
     checker: &mut Checker<'_>,
     about: &Tested<'_>,
+    flow: &Flow,
     calls: &Calls<'_>,
     raw: &RawExpectation,
 ) -> Option<Expectation> {
@@ -265,20 +271,39 @@ fn expectation(
         None => Some(None),
     };
     let tables = rows(checker, about.tables, &raw.tables, false);
+    let links: Vec<_> = raw.links.iter().flat_map(|links| links.iter()).collect();
+    let mut fine = true;
+    for (kind, _) in &links {
+        fine &= link(checker, flow, kind);
+    }
     let values = |list: &Vec<Written<String>>| list.iter().map(|text| text.value.clone()).collect();
-    Some(Expectation {
-        state: raw.state.map(state),
-        reason: raw.reason.as_ref().map(|reason| reason.value.clone()),
-        calls: expected?,
-        links: raw
-            .links
-            .iter()
-            .flat_map(|links| links.iter())
-            .map(|(kind, list)| (kind.value.clone(), values(list)))
-            .collect(),
-        tables: tables?,
-        notices: raw.notices.as_ref().map(values),
-    })
+    let build = || {
+        Some(Expectation {
+            state: raw.state.map(state),
+            reason: raw.reason.as_ref().map(|reason| reason.value.clone()),
+            calls: expected?,
+            links: links.into_iter().map(|(kind, list)| (kind.value.clone(), values(list))).collect(),
+            tables: tables?,
+            notices: raw.notices.as_ref().map(values),
+        })
+    };
+    build().filter(|_| fine)
+}
+
+/// Whether some step of the flow makes links of this kind.
+fn link(checker: &mut Checker<'_>, flow: &Flow, kind: &Written<String>) -> bool {
+    let mut kinds = Vec::new();
+    every_step(&flow.steps, &mut |step| {
+        if let StepKind::Link(links) = &step.kind {
+            kinds.extend(links.iter().map(|(kind, _)| kind.as_str()));
+        }
+    });
+    let found = kinds.contains(&kind.value.as_str());
+    if !found {
+        let headline = format!("`{}` makes no link `{}`", flow.name, kind.value);
+        checker.unknown("unknown-link", kind.node, headline, kinds.into_iter(), "the kinds of links are");
+    }
+    found
 }
 
 fn state(raw: RawTestState) -> TestState {

@@ -1,0 +1,107 @@
+//! About mappings.
+
+use super::{Code, code};
+
+/// The codes of this family.
+pub(super) const CODES: &[Code] = &[
+    code(
+        "unknown-system",
+        "There is no such system",
+        "System files are looked for in `systems/` beside the mapping, in `mappings/systems/` of the configuration, and among those that come with the program.",
+    ),
+    code(
+        "unknown-role",
+        "There is no such role",
+        "A mapping gives each of its systems a role, such as `erp` and `carrier`; streams and operations are named `role.name`, and a configuration names a connection for each role.",
+    ),
+    code(
+        "unknown-stream",
+        "There is no such stream",
+        "What can be polled is declared under `streams:` of the system.",
+    ),
+    code(
+        "two-schedules",
+        "Two schedules contradict each other",
+        "A flow is polled `every` so often, or by a `cron` expression.",
+    ),
+    code(
+        "zone-without-cron",
+        "A zone has nothing to apply to",
+        "`every: 15m` is the same in all time zones; only the times of a `cron` expression need one.",
+    ),
+    code(
+        "not-a-cron",
+        "Something is not a cron expression",
+        "A cron expression has minute, hour, day of month, month and day of week: `0 6-18 * * MON-FRI` is each full hour of a working day.",
+    ),
+    code(
+        "unknown-zone",
+        "There is no such time zone",
+        "Zones have names such as `America/New_York`, which know daylight saving time. Abbreviations such as `EST` and offsets do not.",
+    ),
+    code(
+        "step-does-nothing",
+        "A step does nothing",
+        "A step has one of `call`, `check`, `set`, `link` and `for_each`.",
+    ),
+    code(
+        "step-does-several",
+        "A step does several things",
+        "A step has one of `call`, `check`, `set`, `link` and `for_each`, so that it is clear what is done first and what a retry repeats.",
+    ),
+    code(
+        "misplaced-key",
+        "A key belongs to another kind of step",
+        "For example `with` gives a `call` its input; beside a `check` it would be ignored.",
+    ),
+    code(
+        "park-or-skip",
+        "A check does not say what happens",
+        "A record that fails a check either waits for a person (`park`) or is left out (`skip`); both say why.",
+    ),
+    code(
+        "cache-not-read",
+        "An answer is kept of a call that does more than read",
+        "`cache` uses an answer again instead of asking; only of a call that changes nothing is that the same.",
+    ),
+    code(
+        "refusal-not-seen",
+        "A refusal has a name, but nothing can see it",
+        "Without `on_refusal: go_on` a refused call ends the steps of its record, so no later step can look at the refusal.",
+    ),
+    code(
+        "give-without-id",
+        "A loop gives a list that nothing can name",
+        "What `give` makes of each item becomes the result of the step; only by the step's `id` can later steps see it.",
+    ),
+    code(
+        "unknown-table",
+        "There is no such table",
+        "`put` writes rows of tables that the mapping declares under `tables:`, with the type of their rows.",
+    ),
+    code(
+        "table-not-put",
+        "A table is looked into, but nothing puts rows into it",
+        "Tables are filled by `put` steps of the same mapping and by nothing else: without one, this table is always empty.",
+    ),
+    code(
+        "unused-table",
+        "A table that no step looks into",
+        "What is put into a table is for other steps to look up. This one is never looked into: it is left from an earlier version, or a name is misspelt somewhere.",
+    ),
+    code(
+        "unknown-step",
+        "There is no such call",
+        "Replies and expected calls of a test are named by the path of a step that calls a system: its `id`, or `step3` for the third step, behind the path of the loop it is in, such as `step5.label`.",
+    ),
+    code(
+        "unknown-link",
+        "There is no such kind of link",
+        "A test expects links of a kind that no step of its flow makes.",
+    ),
+    code(
+        "unfit-record",
+        "The record of a test is not one of its flow",
+        "The record does not have the shape that the stream declares, so the flow would park it before its first step. Write it as the system gives it; a record kept by `ml-connector show` can be copied.",
+    ),
+];
