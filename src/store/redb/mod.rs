@@ -27,7 +27,7 @@ use super::audit::ChainHead;
 use super::directory::{OpenOptions, StateDirectory};
 use super::{
     AuditEntry, AuditQuery, AuditReport, Batch, Boxed, Cursor, Document, EffectEntry, FlowCount, Lease,
-    Record, RecordQuery, Store, StoreError,
+    Record, RecordQuery, Row, Store, StoreError,
 };
 use crate::base::{EffectId, RecordId};
 
@@ -244,6 +244,14 @@ impl Store for RedbStore {
 
     fn leases(&self, prefix: &str) -> Result<Vec<(String, Lease)>, StoreError> {
         self.read(|reader| reader.leases(prefix))
+    }
+
+    fn rows(&self, table: &str) -> Result<Vec<Row>, StoreError> {
+        self.read(|reader| reader.rows(table))
+    }
+
+    fn table_version(&self, table: &str) -> Result<u64, StoreError> {
+        self.read(|reader| reader.table_version(table))
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {

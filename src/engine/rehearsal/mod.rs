@@ -1,0 +1,3 @@
+//! Runs the tests of a mapping: a record, what the systems reply, and what is to come of it.
+
+pub(super) mod script;
