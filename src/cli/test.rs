@@ -133,7 +133,11 @@ fn difference(difference: &Difference) -> String {
     if let (Some(expected), Some(found)) = (&difference.expected, &difference.found)
         && (expected.is_object() || expected.is_array())
     {
-        text.push_str(&format!("\n          expected  {}\n          came      {}", short(expected), short(found)));
+        text.push_str(&format!(
+            "\n          expected  {}\n          came      {}",
+            short(expected),
+            short(found)
+        ));
     }
     text
 }

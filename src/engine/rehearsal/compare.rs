@@ -93,7 +93,8 @@ impl Found<'_> {
             match reason {
                 Some(reason) if reason.message.contains(part.as_str()) => {}
                 Some(reason) => {
-                    let what = format!("Its reason is “{}”, in which “{part}” does not stand", reason.message);
+                    let what =
+                        format!("Its reason is “{}”, in which “{part}” does not stand", reason.message);
                     self.say(what);
                 }
                 None => self.say(format!("There is no reason, where one with “{part}” is expected")),
@@ -268,7 +269,9 @@ impl Differs<'_> {
     fn sentence(&self) -> String {
         match self.found {
             None => format!("{} is missing; {} is expected", self.path, self.expected),
-            Some(found) if self.expected.is_null() => format!("{} is {found}; nothing is expected", self.path),
+            Some(found) if self.expected.is_null() => {
+                format!("{} is {found}; nothing is expected", self.path)
+            }
             Some(found) => format!("{} is {found}; {} is expected", self.path, self.expected),
         }
     }
@@ -327,8 +330,10 @@ mod tests {
 
     #[test]
     fn what_is_named_must_be_so_and_the_rest_is_free() {
-        let found = json!({ "a": 1.0, "b": { "c": "x", "d": null }, "list": [{ "n": 1, "m": 2 }, { "n": 2 }] });
-        let expected = json!({ "a": 1, "b": { "c": "x", "d": null, "e": null }, "list": [{ "n": 1 }, { "n": 2 }] });
+        let found =
+            json!({ "a": 1.0, "b": { "c": "x", "d": null }, "list": [{ "n": 1, "m": 2 }, { "n": 2 }] });
+        let expected =
+            json!({ "a": 1, "b": { "c": "x", "d": null, "e": null }, "list": [{ "n": 1 }, { "n": 2 }] });
         assert_eq!(sentences(expected, found.clone()), [""; 0]);
         let expected = json!({ "a": "1", "b": { "c": null, "f": 2 }, "list": [{ "n": 1 }] });
         assert_eq!(

@@ -195,7 +195,12 @@ struct Untroubled(Mutex<Timestamp>);
 
 impl Default for Untroubled {
     fn default() -> Self {
-        Self(Mutex::new(jiff::civil::date(2026, 1, 5).at(12, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())))
+        Self(Mutex::new(
+            jiff::civil::date(2026, 1, 5)
+                .at(12, 0, 0, 0)
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp()),
+        ))
     }
 }
 
