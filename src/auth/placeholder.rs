@@ -50,20 +50,6 @@ pub fn hide(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `request` as people may see it: `***` for each placeholder in its address and body.
-pub fn hide_all(request: &mut Outgoing) {
-    if let Cow::Owned(url) = hide(request.url.as_str())
-        && let Ok(url) = url.parse()
-    {
-        request.url = url;
-    }
-    let hidden = request.body.as_deref().map(String::from_utf8_lossy).and_then(|body| match hide(&body) {
-        Cow::Owned(hidden) => Some(Bytes::from(hidden)),
-        Cow::Borrowed(_) => None,
-    });
-    request.body = hidden.or_else(|| request.body.take());
-}
-
 /// Replaces the placeholders in the body and the query of `request` by what `secret` gives for their names.
 ///
 /// # Errors
