@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::convert;
 use super::options::{Locked, Options, Product};
 use super::pacific;
 use super::reference;
 use super::state::{Api, Content, Order, Parcel, Room, State, Stocked};
-use super::convert;
 use crate::base::clock;
 use crate::simulator::contract::Violation;
 use crate::simulator::dice::Dice;
@@ -81,11 +81,21 @@ impl Books {
 
     /// Writes an order whole: what it says no more, it has no more. Found by `orderId` or by `orderKey`; one without either
     /// gets a key of ShipStation's own, so that sending it again makes another.
-    pub(super) fn upsert(&mut self, body: Map<String, Value>, options: &Options, now: Timestamp) -> Result<usize, Refusal> {
+    pub(super) fn upsert(
+        &mut self,
+        body: Map<String, Value>,
+        options: &Options,
+        now: Timestamp,
+    ) -> Result<usize, Refusal> {
         let key = text(&body, "orderKey");
         let found = match body.get("orderId").and_then(Value::as_u64) {
             Some(id) => {
-                let found = self.state.orders.iter().position(|order| order.id == id && !order.deleted).ok_or(Refusal::Missing)?;
+                let found = self
+                    .state
+                    .orders
+                    .iter()
+                    .position(|order| order.id == id && !order.deleted)
+                    .ok_or(Refusal::Missing)?;
                 let own = &self.state.orders[found].key;
                 if key.as_ref().is_some_and(|key| key != own) {
                     return Err(Refusal::Field("orderKey", "The orderKey can not be changed.".into()));
@@ -108,7 +118,13 @@ impl Books {
     }
 
     /// Replaces what an order says, unless it is locked.
-    pub(super) fn rewrite(&mut self, index: usize, content: Content, options: &Options, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn rewrite(
+        &mut self,
+        index: usize,
+        content: Content,
+        options: &Options,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let order = &mut self.state.orders[index];
         if order.is_locked() {
             return match &options.locked {
@@ -178,7 +194,13 @@ impl Books {
             "name": product.name, "price": product.cents as f64 / 100.0, "weightOz": product.ounces, "active": true,
         });
         let body = body.as_object().cloned().unwrap_or_default();
-        self.state.products.push(Stocked { id, sku: product.sku.clone(), body, created_at: now, modified_at: now });
+        self.state.products.push(Stocked {
+            id,
+            sku: product.sku.clone(),
+            body,
+            created_at: now,
+            modified_at: now,
+        });
     }
 
     /// Items of orders join the catalogue by themselves.
@@ -198,7 +220,13 @@ impl Books {
 
     pub(super) fn add_room(&mut self, name: &str, warehouse: Option<String>, now: Timestamp) -> Room {
         self.next_room += 1;
-        let room = Room { id: format!("se-{}", self.next_room), name: name.to_owned(), warehouse, created_at: now, updated_at: now };
+        let room = Room {
+            id: format!("se-{}", self.next_room),
+            name: name.to_owned(),
+            warehouse,
+            created_at: now,
+            updated_at: now,
+        };
         let rooms = match room.warehouse {
             Some(_) => &mut self.state.inventory_locations,
             None => &mut self.state.inventory_warehouses,
@@ -217,11 +245,21 @@ impl Books {
         let mut numbers = Vec::new();
         for parcel in 0..parcels {
             // Every item goes into the parcels in turn; what does not divide evenly goes first.
-            let share = |item| quantity(item) / parcels as u64 + u64::from((quantity(item) % parcels as u64) > parcel as u64);
+            let share = |item| {
+                quantity(item) / parcels as u64 + u64::from((quantity(item) % parcels as u64) > parcel as u64)
+            };
             let items = (0..items).map(|item| (item, share(item))).filter(|(_, share)| *share > 0).collect();
             let number = self.tracking_number(&carrier);
             numbers.push(number.clone());
-            self.add_parcel(index, true, number, (carrier.clone(), service.clone()), items, pacific::shown(now).date(), now);
+            self.add_parcel(
+                index,
+                true,
+                number,
+                (carrier.clone(), service.clone()),
+                items,
+                pacific::shown(now).date(),
+                now,
+            );
         }
         numbers
     }
@@ -242,7 +280,18 @@ impl Books {
         let order = &mut self.state.orders[index];
         let id = self.next_parcel;
         let (created_at, voided_at) = (now, None);
-        order.parcels.push(Parcel { id, label, tracking_number, carrier, service, cents, ship_date, created_at, voided_at, items });
+        order.parcels.push(Parcel {
+            id,
+            label,
+            tracking_number,
+            carrier,
+            service,
+            cents,
+            ship_date,
+            created_at,
+            voided_at,
+            items,
+        });
         (order.status, order.modified_at) = ("shipped".into(), now);
         id
     }
@@ -290,7 +339,15 @@ impl Books {
                     let view = convert::to_v1(order);
                     let (carrier, service) = reference::service_for(&view);
                     let number = self.tracking_number(&carrier);
-                    self.add_parcel(index, false, number, (carrier, service), Vec::new(), pacific::shown(due).date(), due);
+                    self.add_parcel(
+                        index,
+                        false,
+                        number,
+                        (carrier, service),
+                        Vec::new(),
+                        pacific::shown(due).date(),
+                        due,
+                    );
                 }
                 remainder => {
                     self.ship(index, if remainder < 3 { 2 } else { 1 }, due);

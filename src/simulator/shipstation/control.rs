@@ -34,10 +34,12 @@ pub fn answer(shipstation: &ShipStation, call: &Call, path: &[&str]) -> Option<A
             let rows = shipstation.inventory().into_iter();
             Answer::json(200, &rows.map(|((sku, warehouse), quantity)| json!({ "sku": sku, "warehouse": warehouse, "quantity": quantity })).collect())
         }
-        ("POST", [name @ ("ship" | "mark_as_shipped" | "void" | "cancel" | "poison" | "cure")]) => match serde_json::from_slice(&call.body) {
-            Ok(about) => done(act(shipstation, name, &about)),
-            Err(error) => Answer::refused(error.to_string()),
-        },
+        ("POST", [name @ ("ship" | "mark_as_shipped" | "void" | "cancel" | "poison" | "cure")]) => {
+            match serde_json::from_slice(&call.body) {
+                Ok(about) => done(act(shipstation, name, &about)),
+                Err(error) => Answer::refused(error.to_string()),
+            }
+        }
         _ => return None,
     })
 }

@@ -105,7 +105,19 @@ fn date(body: &Map<String, Value>, name: &str) -> Value {
 
 fn v1_address(address: &Value, verified: Option<&str>) -> Value {
     let mut view = Map::new();
-    for name in ["name", "company", "street1", "street2", "street3", "city", "state", "postalCode", "country", "phone", "residential"] {
+    for name in [
+        "name",
+        "company",
+        "street1",
+        "street2",
+        "street3",
+        "city",
+        "state",
+        "postalCode",
+        "country",
+        "phone",
+        "residential",
+    ] {
         view.insert(name.to_owned(), address.get(name).cloned().unwrap_or(Value::Null));
     }
     view.insert("addressVerified".to_owned(), json!(verified));
@@ -115,8 +127,21 @@ fn v1_address(address: &Value, verified: Option<&str>) -> Value {
 fn v1_item(order: &Order, place: usize, item: &Value) -> Value {
     let mut view = json!({ "orderItemId": order.id * 100 + place as u64 });
     for name in [
-        "lineItemKey", "sku", "name", "imageUrl", "weight", "quantity", "unitPrice", "taxAmount", "shippingAmount",
-        "warehouseLocation", "options", "productId", "fulfillmentSku", "adjustment", "upc",
+        "lineItemKey",
+        "sku",
+        "name",
+        "imageUrl",
+        "weight",
+        "quantity",
+        "unitPrice",
+        "taxAmount",
+        "shippingAmount",
+        "warehouseLocation",
+        "options",
+        "productId",
+        "fulfillmentSku",
+        "adjustment",
+        "upc",
     ] {
         view[name] = item.get(name).cloned().unwrap_or(Value::Null);
     }
@@ -132,7 +157,8 @@ fn v1_item(order: &Order, place: usize, item: &Value) -> Value {
 fn total(view: &Value) -> f64 {
     let cents = |value: &Value| (value.as_f64().unwrap_or_default() * 100.0).round();
     let items = view["items"].as_array().into_iter().flatten();
-    let goods: f64 = items.map(|item| item["quantity"].as_f64().unwrap_or_default() * cents(&item["unitPrice"])).sum();
+    let goods: f64 =
+        items.map(|item| item["quantity"].as_f64().unwrap_or_default() * cents(&item["unitPrice"])).sum();
     (goods + cents(&view["taxAmount"]) + cents(&view["shippingAmount"])) / 100.0
 }
 
@@ -144,8 +170,18 @@ fn advanced(order: &Order, given: Option<&Value>) -> Value {
         "mergedOrSplit": false, "mergedIds": [], "parentId": null,
     });
     for name in [
-        "nonMachinable", "saturdayDelivery", "containsAlcohol", "customField1", "customField2", "customField3", "source",
-        "billToParty", "billToAccount", "billToPostalCode", "billToCountryCode", "billToMyOtherAccount",
+        "nonMachinable",
+        "saturdayDelivery",
+        "containsAlcohol",
+        "customField1",
+        "customField2",
+        "customField3",
+        "source",
+        "billToParty",
+        "billToAccount",
+        "billToPostalCode",
+        "billToCountryCode",
+        "billToMyOtherAccount",
     ] {
         if let Some(value) = given.get(name) {
             view[name] = value.clone();
@@ -174,7 +210,8 @@ fn v1_of(order: &Order) -> Map<String, Value> {
             })
         })
         .collect();
-    let carrier = number_of(&given["carrier_id"]).and_then(|id| reference::CARRIERS.iter().find(|carrier| carrier.id == id));
+    let carrier = number_of(&given["carrier_id"])
+        .and_then(|id| reference::CARRIERS.iter().find(|carrier| carrier.id == id));
     let to = from_v2_address(&given["ship_to"]);
     let mut body = json!({
         "orderDate": pacific::stamp(order.created_at),
@@ -198,7 +235,8 @@ fn v1_of(order: &Order) -> Map<String, Value> {
         "advancedOptions": { "warehouseId": number_of(&given["warehouse_id"]) },
     });
     for field in 1..=3 {
-        body["advancedOptions"][format!("customField{field}")] = given["advanced_options"][format!("custom_field{field}")].clone();
+        body["advancedOptions"][format!("customField{field}")] =
+            given["advanced_options"][format!("custom_field{field}")].clone();
     }
     body.as_object().cloned().unwrap_or_default()
 }
@@ -241,7 +279,9 @@ pub fn to_v2(order: &Order) -> Value {
         Api::V1 => v2_of(order),
     };
     let warehouse = Warehouse::of(number_of(&body["warehouse_id"]));
-    let kept = |name: &str, otherwise: Value| body.get(name).filter(|value| !value.is_null()).cloned().unwrap_or(otherwise);
+    let kept = |name: &str, otherwise: Value| {
+        body.get(name).filter(|value| !value.is_null()).cloned().unwrap_or(otherwise)
+    };
     let packages = kept("packages", json!([]));
     let mut view = json!({
         "shipment_id": format!("se-{}", order.id),
@@ -341,7 +381,8 @@ fn v2_item(item: &Value) -> Value {
 /// A V1 address in V2's words; what is missing is empty text there.
 pub fn v2_address(address: &Value) -> Value {
     let of = |name: &str| address[name].as_str().unwrap_or_default().to_owned();
-    let phone = Some(of("phone")).filter(|phone| !phone.is_empty()).unwrap_or_else(|| "5121112222".to_owned());
+    let phone =
+        Some(of("phone")).filter(|phone| !phone.is_empty()).unwrap_or_else(|| "5121112222".to_owned());
     let mut view = json!({
         "name": of("name"), "phone": phone, "address_line1": of("street1"), "city_locality": of("city"),
         "state_province": of("state"), "postal_code": of("postalCode"), "country_code": of("country"),
@@ -351,7 +392,8 @@ pub fn v2_address(address: &Value) -> Value {
             None => "unknown",
         },
     });
-    for (v1, v2) in [("company", "company_name"), ("street2", "address_line2"), ("street3", "address_line3")] {
+    for (v1, v2) in [("company", "company_name"), ("street2", "address_line2"), ("street3", "address_line3")]
+    {
         if let Some(text) = address[v1].as_str().filter(|text| !text.is_empty()) {
             view[v2] = json!(text);
         }

@@ -46,7 +46,12 @@ impl Windows {
         let count = self.calls.entry(window).or_default();
         *count += 1;
         let open = *count <= limit;
-        let pass = Pass { limit, remaining: limit.saturating_sub(*count), reset: begun + WINDOW - now.as_second(), open };
+        let pass = Pass {
+            limit,
+            remaining: limit.saturating_sub(*count),
+            reset: begun + WINDOW - now.as_second(),
+            open,
+        };
         self.throttled += u64::from(!open);
         pass
     }

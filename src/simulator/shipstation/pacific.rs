@@ -41,7 +41,9 @@ pub fn read(text: &str) -> Option<DateTime> {
     let text = text.trim();
     match text.replacen(' ', "T", 1).parse::<Timestamp>() {
         Ok(instant) => Some(shown(instant)),
-        Err(_) => text.parse().ok().or_else(|| text.parse().ok().map(|day: jiff::civil::Date| day.to_datetime(jiff::civil::Time::midnight()))),
+        Err(_) => text.parse().ok().or_else(|| {
+            text.parse().ok().map(|day: jiff::civil::Date| day.to_datetime(jiff::civil::Time::midnight()))
+        }),
     }
 }
 

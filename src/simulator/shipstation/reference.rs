@@ -77,8 +77,18 @@ pub struct Warehouse {
 
 /// The warehouses.
 pub const WAREHOUSES: &[Warehouse] = &[
-    Warehouse { id: 17977, name: "Main warehouse", address: ["123 S Spring Rd", "Elmhurst", "IL", "60126"], default: true },
-    Warehouse { id: 14265, name: "Austin", address: ["2815 Exposition Blvd", "Austin", "TX", "78703"], default: false },
+    Warehouse {
+        id: 17977,
+        name: "Main warehouse",
+        address: ["123 S Spring Rd", "Elmhurst", "IL", "60126"],
+        default: true,
+    },
+    Warehouse {
+        id: 14265,
+        name: "Austin",
+        address: ["2815 Exposition Blvd", "Austin", "TX", "78703"],
+        default: false,
+    },
 ];
 
 /// A store.
@@ -108,7 +118,9 @@ pub fn service_for(order: &Value) -> (String, String) {
     if let (Some(carrier), Some(service)) = (of("carrierCode"), of("serviceCode")) {
         return (carrier, service);
     }
-    let named = |code: &str| CARRIERS.iter().find(|carrier| carrier.services.iter().any(|(service, ..)| *service == code));
+    let named = |code: &str| {
+        CARRIERS.iter().find(|carrier| carrier.services.iter().any(|(service, ..)| *service == code))
+    };
     if let Some(service) = of("serviceCode")
         && let Some(carrier) = named(&service)
     {

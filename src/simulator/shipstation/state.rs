@@ -266,7 +266,8 @@ impl State {
             *by_status.entry(order.status.clone()).or_default() += 1;
         }
         let parcels = || live.iter().flat_map(|order| &order.parcels);
-        let shipped = |label| parcels().filter(|parcel| parcel.voided_at.is_none() && parcel.label == label).count();
+        let shipped =
+            |label| parcels().filter(|parcel| parcel.voided_at.is_none() && parcel.label == label).count();
         Summary {
             orders: live.len(),
             by_status,

@@ -25,7 +25,15 @@ impl ShipStation {
         let mut books = lock(&self.books);
         let index = open(&books, order_key)?;
         let service = reference::service_for(&convert::to_v1(&books.state.orders[index]));
-        books.add_parcel(index, false, tracking_number.to_owned(), service, Vec::new(), pacific::shown(now).date(), now);
+        books.add_parcel(
+            index,
+            false,
+            tracking_number.to_owned(),
+            service,
+            Vec::new(),
+            pacific::shown(now).date(),
+            now,
+        );
         Ok(())
     }
 

@@ -8,7 +8,10 @@ fn tell(site: &Site, kind: &str, sku: &str, location: &str, quantity: i64) -> An
 }
 
 fn location(site: &Site) -> String {
-    site.get("/v2/inventory_locations")["inventory_locations"][0]["inventory_location_id"].as_str().unwrap().to_owned()
+    site.get("/v2/inventory_locations")["inventory_locations"][0]["inventory_location_id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -54,7 +57,8 @@ fn rooms_are_made_named_and_given_up() {
     assert_eq!(site.send("PUT", &target, Some(&json!({ "name": "Far east" }))).status, 204);
     assert_eq!(site.get(&target)["name"], "Far east");
     tell(&site, "adjust", "ABC-1", &place, 4);
-    let by_warehouse = site.get(&format!("/v2/inventory?group_by=warehouse&inventory_warehouse_id={warehouse}"));
+    let by_warehouse =
+        site.get(&format!("/v2/inventory?group_by=warehouse&inventory_warehouse_id={warehouse}"));
     assert_eq!(by_warehouse["inventory"][0]["available"], 4);
     assert!(by_warehouse["inventory"][0].get("inventory_location_id").is_none());
     assert_eq!(code(&site.send("DELETE", &target, None)), "warehouse_conflict");

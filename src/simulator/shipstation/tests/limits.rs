@@ -40,7 +40,10 @@ fn v2_says_it_when_it_is_too_late() {
     assert!(site.send("GET", "/v2/carriers", None).header("x-rate-limit-limit").is_none());
     site.send("GET", "/v2/carriers", None);
     let late = site.send("GET", "/v2/carriers", None);
-    assert_eq!((late.status, late.header("retry-after"), code(&late).as_str()), (429, Some("30"), "rate_limit_exceeded"));
+    assert_eq!(
+        (late.status, late.header("retry-after"), code(&late).as_str()),
+        (429, Some("30"), "rate_limit_exceeded")
+    );
     assert_eq!(site.station.summary().v2_throttled, 1);
 }
 

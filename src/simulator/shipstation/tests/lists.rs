@@ -5,7 +5,12 @@ use std::time::Duration;
 use super::*;
 
 fn keys(page: &Value) -> Vec<String> {
-    page["orders"].as_array().unwrap().iter().map(|order| order["orderKey"].as_str().unwrap().to_owned()).collect()
+    page["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|order| order["orderKey"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -18,16 +23,37 @@ fn orders_are_filtered_sorted_and_paged() {
     // The first is changed last.
     site.create(&with(order("SO-1"), "customerNotes", json!("x")));
     assert_eq!(keys(&site.get("/orders?orderNumber=SO-1")), ["erp:SO-1", "erp:SO-10"]);
-    assert_eq!(keys(&site.get("/orders?sortBy=ModifyDate&sortDir=ASC")), ["erp:SO-10", "erp:SO-2", "erp:SO-1"]);
-    assert_eq!(keys(&site.get("/orders?sortBy=CreateDate&sortDir=DESC")), ["erp:SO-2", "erp:SO-10", "erp:SO-1"]);
+    assert_eq!(
+        keys(&site.get("/orders?sortBy=ModifyDate&sortDir=ASC")),
+        ["erp:SO-10", "erp:SO-2", "erp:SO-1"]
+    );
+    assert_eq!(
+        keys(&site.get("/orders?sortBy=CreateDate&sortDir=DESC")),
+        ["erp:SO-2", "erp:SO-10", "erp:SO-1"]
+    );
     let second = site.get("/orders?pageSize=2&page=2");
-    assert_eq!((keys(&second), &second["total"], &second["pages"]), (vec!["erp:SO-2".to_owned()], &json!(3), &json!(2)));
+    assert_eq!(
+        (keys(&second), &second["total"], &second["pages"]),
+        (vec!["erp:SO-2".to_owned()], &json!(3), &json!(2))
+    );
     assert_eq!(keys(&site.get("/orders?pageSize=2&page=3")), Vec::<String>::new());
     assert_eq!(site.send("GET", "/orders?pageSize=501", None).status, 400);
-    for query in ["customerName=jane", "itemKeyword=widg", "storeId=123456", "orderStatus=awaiting_shipment", "orderDateStart=2026-01-15&orderDateEnd=2026-01-16"] {
+    for query in [
+        "customerName=jane",
+        "itemKeyword=widg",
+        "storeId=123456",
+        "orderStatus=awaiting_shipment",
+        "orderDateStart=2026-01-15&orderDateEnd=2026-01-16",
+    ] {
         assert_eq!(site.get(&format!("/orders?{query}"))["total"], 3, "{query}");
     }
-    for query in ["customerName=joe", "itemKeyword=gizmo", "storeId=1", "orderStatus=shipped", "paymentDateStart=2026-01-01"] {
+    for query in [
+        "customerName=joe",
+        "itemKeyword=gizmo",
+        "storeId=1",
+        "orderStatus=shipped",
+        "paymentDateStart=2026-01-01",
+    ] {
         assert_eq!(site.get(&format!("/orders?{query}"))["total"], 0, "{query}");
     }
 }
@@ -67,7 +93,9 @@ fn a_poisoned_order_takes_its_page_with_it() {
     (0..10).for_each(|number| drop(site.create(&order(&format!("SO-{number}")))));
     site.station.poison("erp:SO-6");
     assert_eq!(site.send("GET", "/orders", None).status, 500);
-    let status = |page: usize, size: usize| site.send("GET", &format!("/orders?page={page}&pageSize={size}"), None).status;
+    let status = |page: usize, size: usize| {
+        site.send("GET", &format!("/orders?page={page}&pageSize={size}"), None).status
+    };
     assert_eq!((status(1, 5), status(2, 5)), (200, 500));
     assert_eq!((status(6, 1), status(7, 1), status(8, 1)), (200, 500, 200));
     let answer = site.send("GET", "/orders", None).value();
@@ -91,7 +119,10 @@ fn shipments_hide_what_was_only_marked() {
     assert_eq!(list["shipments"][1]["shipmentItems"][0]["quantity"], 1);
     assert_eq!(site.get("/shipments")["shipments"][0]["shipmentItems"], Value::Null);
     let marked = site.get("/fulfillments");
-    assert_eq!((&marked["total"], &marked["fulfillments"][0]["trackingNumber"]), (&json!(1), &json!("BY-HAND")));
+    assert_eq!(
+        (&marked["total"], &marked["fulfillments"][0]["trackingNumber"]),
+        (&json!(1), &json!("BY-HAND"))
+    );
     site.is_clean();
 }
 
@@ -104,7 +135,10 @@ fn voids_are_found_by_when_they_were_voided() {
     assert_eq!(site.get("/shipments?voidDateStart=2026-11-01")["total"], 0);
     site.station.void("erp:SO-1", Some(&numbers[1])).unwrap();
     let voided = site.get("/shipments?voidDateStart=2026-11-20 11:00:00");
-    assert_eq!((&voided["total"], &voided["shipments"][0]["voidDate"]), (&json!(1), &json!("2026-11-20T11:15:30.627")));
+    assert_eq!(
+        (&voided["total"], &voided["shipments"][0]["voidDate"]),
+        (&json!(1), &json!("2026-11-20T11:15:30.627"))
+    );
     // Nothing but the void date tells: by creation it is as old as before.
     assert_eq!(site.get("/shipments?createDateStart=2026-11-20 11:00:00")["total"], 0);
     assert_eq!(site.station.orders()[0].status, "shipped");
@@ -123,7 +157,10 @@ fn what_an_account_has_comes_as_bare_lists() {
     assert_eq!(site.get("/stores").as_array().unwrap().len(), 2);
     assert_eq!(site.get("/stores?showInactive=true").as_array().unwrap().len(), 3);
     let carriers = site.get("/carriers");
-    assert_eq!((carriers[0]["code"].as_str(), carriers[0]["nickname"].as_str()), (Some("stamps_com"), Some("null")));
+    assert_eq!(
+        (carriers[0]["code"].as_str(), carriers[0]["nickname"].as_str()),
+        (Some("stamps_com"), Some("null"))
+    );
     assert_eq!(site.get("/carriers/listservices?carrierCode=ups")[0]["code"], "ups_ground");
     assert_eq!(site.send("GET", "/carriers/listservices?carrierCode=dhl", None).status, 400);
     assert_eq!(site.send("GET", "/v1/orders", None).status, 404);
@@ -132,11 +169,16 @@ fn what_an_account_has_comes_as_bare_lists() {
 #[test]
 fn products_are_learned_from_orders_and_replaced_whole() {
     let site = site(|_| {});
-    site.create(&with(order("SO-1"), "items", json!([{ "sku": "NEW-1", "name": "Gadget", "quantity": 1, "unitPrice": 5 }])));
+    site.create(&with(
+        order("SO-1"),
+        "items",
+        json!([{ "sku": "NEW-1", "name": "Gadget", "quantity": 1, "unitPrice": 5 }]),
+    ));
     let found = site.get("/products?sku=NEW-1")["products"][0].clone();
     assert_eq!((found["name"].as_str(), found["price"].as_f64()), (Some("Gadget"), Some(5.0)));
     let target = format!("/products/{}", found["productId"]);
-    let change = json!({ "productId": found["productId"], "sku": "NEW-1", "name": "Better gadget", "active": true });
+    let change =
+        json!({ "productId": found["productId"], "sku": "NEW-1", "name": "Better gadget", "active": true });
     assert_eq!(site.send("PUT", &target, Some(&change)).value()["success"], true);
     let changed = site.get(&target);
     assert_eq!((changed["name"].as_str(), &changed["price"]), (Some("Better gadget"), &Value::Null));
@@ -151,7 +193,10 @@ fn customers_come_with_orders_that_name_them() {
     site.create(&order("SO-1"));
     site.create(&with(order("SO-2"), "customerUsername", json!("C100")));
     let found = site.get("/customers?stateCode=TX");
-    assert_eq!((&found["total"], &found["customers"][0]["marketplaceUsernames"][0]["username"]), (&json!(1), &json!("C100")));
+    assert_eq!(
+        (&found["total"], &found["customers"][0]["marketplaceUsernames"][0]["username"]),
+        (&json!(1), &json!("C100"))
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The simulated ShipStation, quirk by quirk.
 
 mod inventory;
-mod lists;
 mod limits;
+mod lists;
 mod orders;
 mod shipments;
 
@@ -57,7 +57,10 @@ impl Site {
             let contract = vendor::contract(api).as_ref().unwrap();
             let wrong = contract.check_answer(method, &call.path, answer.status, &answer.value());
             // Not every refusal is in the vendor's file.
-            let wrong: Vec<_> = wrong.into_iter().filter(|wrong| answer.status == 200 || wrong.path.starts_with("answer")).collect();
+            let wrong: Vec<_> = wrong
+                .into_iter()
+                .filter(|wrong| answer.status == 200 || wrong.path.starts_with("answer"))
+                .collect();
             assert!(wrong.is_empty(), "{method} {target}: {wrong:#?}\n{}", answer.value());
         }
         answer
@@ -77,7 +80,12 @@ impl Site {
 
     /// No contract violation went unseen.
     fn is_clean(&self) {
-        assert_eq!(self.station.summary().contract_violations, 0, "{:#?}", self.station.state().contract_violations);
+        assert_eq!(
+            self.station.summary().contract_violations,
+            0,
+            "{:#?}",
+            self.station.state().contract_violations
+        );
     }
 }
 

@@ -42,7 +42,11 @@ fn what_is_left_out_is_cleared() {
     let again = site.create(&without(order("SO-1"), "items"));
     assert_eq!((&again["internalNotes"], &again["items"]), (&Value::Null, &json!([])));
     // Only the store stays: it can be said on creation alone.
-    let moved = site.create(&with(order("SO-1"), "advancedOptions", json!({ "storeId": 22766, "customField1": "x" })));
+    let moved = site.create(&with(
+        order("SO-1"),
+        "advancedOptions",
+        json!({ "storeId": 22766, "customField1": "x" }),
+    ));
     assert_eq!(moved["advancedOptions"]["storeId"], 123_456);
     assert_eq!(moved["advancedOptions"]["customField1"], "x");
 }
@@ -55,7 +59,10 @@ fn missing_fields_are_named_as_the_model_binder_does() {
     let body = answer.value();
     assert_eq!(body["Message"], "The request is invalid.");
     for field in ["orderNumber", "orderDate", "orderStatus", "billTo", "shipTo"] {
-        assert_eq!(body["ModelState"][format!("apiOrder.{field}")], json!([format!("The {field} field is required.")]));
+        assert_eq!(
+            body["ModelState"][format!("apiOrder.{field}")],
+            json!([format!("The {field} field is required.")])
+        );
     }
     let nameless = with(order("SO-1"), "items", json!([{ "sku": "A", "name": null, "quantity": 1 }]));
     for (wrong, field) in [
@@ -83,7 +90,11 @@ fn shipped_and_cancelled_orders_are_locked() {
     site.station.ship("erp:SO-1", 1).unwrap();
     site.station.cancel("erp:SO-2").unwrap();
     for number in ["SO-1", "SO-2"] {
-        let answer = site.send("POST", "/orders/createorder", Some(&with(order(number), "customerNotes", json!("late"))));
+        let answer = site.send(
+            "POST",
+            "/orders/createorder",
+            Some(&with(order(number), "customerNotes", json!("late"))),
+        );
         assert_eq!((answer.status, answer.value()["Message"].as_str()), (400, Some("no more")));
     }
     assert_eq!((site.station.summary().refused_edits, site.station.summary().updates), (2, 0));
@@ -108,11 +119,14 @@ fn each_order_of_a_batch_has_its_own_outcome() {
     site.create(&order("SO-1"));
     site.station.ship("erp:SO-1", 1).unwrap();
     let elsewhere = with(order("SO-3"), "advancedOptions", json!({ "storeId": 1 }));
-    let answer = site.send("POST", "/orders/createorders", Some(&json!([order("SO-1"), order("SO-2"), elsewhere])));
+    let answer =
+        site.send("POST", "/orders/createorders", Some(&json!([order("SO-1"), order("SO-2"), elsewhere])));
     assert_eq!(answer.status, 200);
     let body = answer.value();
     assert_eq!(body["hasErrors"], true);
-    let outcome = |index: usize| (body["results"][index]["success"].clone(), body["results"][index]["errorMessage"].clone());
+    let outcome = |index: usize| {
+        (body["results"][index]["success"].clone(), body["results"][index]["errorMessage"].clone())
+    };
     assert_eq!(outcome(0), (json!(false), json!("no more")));
     assert_eq!(outcome(1), (json!(true), Value::Null));
     assert_eq!(outcome(2), (json!(false), json!("There is no store 1.")));
@@ -135,7 +149,8 @@ fn each_order_of_a_batch_has_its_own_outcome() {
 fn marking_twice_is_two_fulfillments() {
     let site = site(|_| {});
     let id = site.create(&order("SO-1"))["orderId"].clone();
-    let mark = json!({ "orderId": id, "carrierCode": "ups", "shipDate": "2026-11-20", "trackingNumber": "1Z1" });
+    let mark =
+        json!({ "orderId": id, "carrierCode": "ups", "shipDate": "2026-11-20", "trackingNumber": "1Z1" });
     for _ in 0..2 {
         assert_eq!(site.send("POST", "/orders/markasshipped", Some(&mark)).value()["orderNumber"], "SO-1");
     }
@@ -144,7 +159,10 @@ fn marking_twice_is_two_fulfillments() {
     let found = site.get("/fulfillments?trackingNumber=1Z1");
     assert_eq!(found["total"], 2);
     assert_eq!(found["fulfillments"][0]["shipDate"], "2026-11-20T00:00:00");
-    assert_eq!(site.send("POST", "/orders/markasshipped", Some(&with(mark, "orderId", json!(1)))).status, 404);
+    assert_eq!(
+        site.send("POST", "/orders/markasshipped", Some(&with(mark, "orderId", json!(1)))).status,
+        404
+    );
     site.is_clean();
 }
 
@@ -155,9 +173,15 @@ fn orders_are_held_released_and_deleted() {
     let hold = json!({ "orderId": id, "holdUntilDate": "2026-12-01" });
     assert_eq!(site.send("POST", "/orders/holduntil", Some(&hold)).value()["success"], true);
     let held = site.get(&format!("/orders/{id}"));
-    assert_eq!((held["orderStatus"].as_str(), held["holdUntilDate"].as_str()), (Some("on_hold"), Some("2026-12-01")));
+    assert_eq!(
+        (held["orderStatus"].as_str(), held["holdUntilDate"].as_str()),
+        (Some("on_hold"), Some("2026-12-01"))
+    );
     assert_eq!(site.station.orders()[0].content["hold"], "true");
-    assert_eq!(site.send("POST", "/orders/restorefromhold", Some(&json!({ "orderId": id }))).value()["success"], true);
+    assert_eq!(
+        site.send("POST", "/orders/restorefromhold", Some(&json!({ "orderId": id }))).value()["success"],
+        true
+    );
     assert_eq!(site.send("DELETE", &format!("/orders/{id}"), None).value()["success"], true);
     assert_eq!(site.send("GET", &format!("/orders/{id}"), None).status, 404);
     assert_eq!(site.get("/orders")["total"], 0);
@@ -171,8 +195,17 @@ fn an_order_in_words() {
     let body = with(order("SO-1"), "advancedOptions", json!({ "customField2": "W7" }));
     site.create(&body);
     let placed = &site.station.orders()[0];
-    assert_eq!((placed.key.as_str(), placed.number.as_str(), placed.status.as_str()), ("erp:SO-1", "SO-1", "awaiting_shipment"));
-    for (name, word) in [("name", "Jane Doe"), ("street", "4009 Marathon Blvd"), ("lines", "ABC-1x2@W1"), ("custom_field2", "W7"), ("hold", "false")] {
+    assert_eq!(
+        (placed.key.as_str(), placed.number.as_str(), placed.status.as_str()),
+        ("erp:SO-1", "SO-1", "awaiting_shipment")
+    );
+    for (name, word) in [
+        ("name", "Jane Doe"),
+        ("street", "4009 Marathon Blvd"),
+        ("lines", "ABC-1x2@W1"),
+        ("custom_field2", "W7"),
+        ("hold", "false"),
+    ] {
         assert_eq!(placed.content[name], word);
     }
 }

@@ -14,7 +14,10 @@ fn a_second_create_of_an_external_id_is_a_conflict() {
     let site = site(|_| {});
     let made = create(&site, &shipment("SO-1-1")).value();
     let made = &made["shipments"][0];
-    assert_eq!((made["shipment_status"].as_str(), made["shipment_number"].as_str()), (Some("pending"), Some("SO-1-1")));
+    assert_eq!(
+        (made["shipment_status"].as_str(), made["shipment_number"].as_str()),
+        (Some("pending"), Some("SO-1-1"))
+    );
     assert_eq!(made["created_at"], "2026-11-20T18:15:30.627Z");
     let again = create(&site, &shipment("SO-1-1"));
     assert_eq!((again.status, code(&again).as_str()), (400, "identifier_conflict"));
@@ -29,7 +32,11 @@ fn a_second_create_of_an_external_id_is_a_conflict() {
 fn the_conflict_may_hide_in_a_200() {
     let site = site(|options| options.conflicts = Conflicts::InAnswer);
     create(&site, &shipment("SO-1"));
-    let call = Call::new("POST", "/v2/shipments", Some(&json!({ "shipments": [shipment("SO-1"), shipment("SO-2")] })));
+    let call = Call::new(
+        "POST",
+        "/v2/shipments",
+        Some(&json!({ "shipments": [shipment("SO-1"), shipment("SO-2")] })),
+    );
     let answer = site.station.act(&call.with("api-key", "sim-v2-key"), None);
     let body = answer.value();
     assert_eq!((answer.status, &body["has_errors"]), (200, &json!(true)));
@@ -56,7 +63,10 @@ fn a_new_shipment_is_found_after_the_lag() {
     assert_eq!(code(&create(&site, &shipment("SO-1"))), "identifier_conflict");
     site.clock.advance(Duration::from_secs(5));
     assert_eq!(site.send("GET", "/v2/shipments/external_shipment_id/SO-1", None).status, 200);
-    assert_eq!(site.struck("GET", "/v2/shipments/external_shipment_id/SO-1", None, Some(Fault::LookupLies)).status, 404);
+    assert_eq!(
+        site.struck("GET", "/v2/shipments/external_shipment_id/SO-1", None, Some(Fault::LookupLies)).status,
+        404
+    );
 }
 
 #[test]
@@ -76,7 +86,10 @@ fn what_a_shipment_needs_is_asked_for() {
     assert_eq!(code(&site.send("POST", "/v2/shipments", None)), "request_body_required");
     assert!(site.station.orders().is_empty());
     let from_warehouse = with(without(shipment("A"), "ship_from"), "warehouse_id", json!("se-14265"));
-    assert_eq!(create(&site, &from_warehouse).value()["shipments"][0]["ship_from"]["city_locality"], "Austin");
+    assert_eq!(
+        create(&site, &from_warehouse).value()["shipments"][0]["ship_from"]["city_locality"],
+        "Austin"
+    );
 }
 
 fn full(site: &Site, id: &str) -> Value {
@@ -92,13 +105,23 @@ fn an_update_replaces_the_whole_object_while_pending() {
     let id = made["shipments"][0]["shipment_id"].as_str().unwrap().to_owned();
     let target = format!("/v2/shipments/{id}");
     let changed = site.send("PUT", &target, Some(&full(&site, &id))).value();
-    assert_eq!((changed["ship_to"]["address_line2"].as_str(), changed["internal_notes"].as_str()), (Some("Floor 2"), Some("Fragile")));
+    assert_eq!(
+        (changed["ship_to"]["address_line2"].as_str(), changed["internal_notes"].as_str()),
+        (Some("Floor 2"), Some("Fragile"))
+    );
     // What is left out is gone, and a part alone is refused.
     let cleared = site.send("PUT", &target, Some(&without(full(&site, &id), "internal_notes"))).value();
     assert!(cleared.get("internal_notes").is_none());
     let part = json!({ "ship_to": full(&site, &id)["ship_to"] });
     assert_eq!(code(&site.send("PUT", &target, Some(&part))), "field_value_required");
-    assert_eq!(code(&site.send("PUT", &target, Some(&with(full(&site, &id), "external_shipment_id", json!("SO-2"))))), "field_conflict");
+    assert_eq!(
+        code(&site.send(
+            "PUT",
+            &target,
+            Some(&with(full(&site, &id), "external_shipment_id", json!("SO-2")))
+        )),
+        "field_conflict"
+    );
     let before = full(&site, &id);
     site.station.ship("SO-1", 1).unwrap();
     assert_eq!(site.get(&target)["shipment_status"], "label_purchased");
@@ -127,13 +150,20 @@ fn v1_orders_are_v2_shipments_and_back() {
     let id = site.create(&order("SO-1"))["orderId"].clone();
     let seen = site.get("/v2/shipments/external_shipment_id/erp:SO-1");
     assert_eq!(seen["shipment_id"], json!(format!("se-{id}")));
-    assert_eq!((seen["shipment_number"].as_str(), seen["ship_to"]["city_locality"].as_str()), (Some("SO-1"), Some("Austin")));
-    assert_eq!((&seen["items"][0]["unit_price"], &seen["items"][0]["external_order_item_id"]), (&json!(9.99), &json!("10")));
+    assert_eq!(
+        (seen["shipment_number"].as_str(), seen["ship_to"]["city_locality"].as_str()),
+        (Some("SO-1"), Some("Austin"))
+    );
+    assert_eq!(
+        (&seen["items"][0]["unit_price"], &seen["items"][0]["external_order_item_id"]),
+        (&json!(9.99), &json!("10"))
+    );
     create(&site, &shipment("SO-2"));
     let back = site.get("/orders?orderNumber=SO-2")["orders"][0].clone();
     assert_eq!((back["orderKey"].as_str(), back["shipTo"]["city"].as_str()), (Some("SO-2"), Some("Austin")));
     assert_eq!((&back["orderTotal"], &back["weight"]["value"]), (&json!(19.98), &json!(16.0)));
-    let words: Vec<_> = site.station.orders().into_iter().map(|placed| placed.content["lines"].clone()).collect();
+    let words: Vec<_> =
+        site.station.orders().into_iter().map(|placed| placed.content["lines"].clone()).collect();
     assert_eq!(words, ["ABC-1x2@W1", "ABC-1x2"]);
     site.is_clean();
 }
@@ -146,9 +176,17 @@ fn shipments_are_listed_by_when_they_changed_with_links() {
         site.clock.advance(Duration::from_secs(60));
     }
     let page = site.get("/v2/shipments?sort_by=modified_at&sort_dir=asc&page_size=2");
-    assert_eq!((page["shipments"][0]["shipment_number"].as_str(), &page["total"], &page["pages"]), (Some("SO-1"), &json!(5), &json!(3)));
+    assert_eq!(
+        (page["shipments"][0]["shipment_number"].as_str(), &page["total"], &page["pages"]),
+        (Some("SO-1"), &json!(5), &json!(3))
+    );
     assert_eq!(page["links"]["prev"], json!({}));
-    let next = page["links"]["next"]["href"].as_str().unwrap().strip_prefix("https://api.shipstation.com").unwrap().to_owned();
+    let next = page["links"]["next"]["href"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("https://api.shipstation.com")
+        .unwrap()
+        .to_owned();
     assert_eq!(site.get(&next)["shipments"][0]["shipment_number"], "SO-3");
     let last = site.get("/v2/shipments?page_size=2&page=3");
     assert_eq!((last["links"]["next"].clone(), last["shipments"].as_array().unwrap().len()), (json!({}), 1));

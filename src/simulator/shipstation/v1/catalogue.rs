@@ -15,14 +15,42 @@ use crate::simulator::system::lock;
 
 /// The fields of a product that `PUT` replaces, all at once.
 const FIELDS: &[&str] = &[
-    "aliases", "name", "price", "defaultCost", "length", "width", "height", "weightOz", "internalNotes", "fulfillmentSku",
-    "active", "productCategory", "productType", "warehouseLocation", "defaultCarrierCode", "defaultServiceCode",
-    "defaultPackageCode", "defaultIntlCarrierCode", "defaultIntlServiceCode", "defaultIntlPackageCode", "defaultConfirmation",
-    "defaultIntlConfirmation", "customsDescription", "customsValue", "customsTariffNo", "customsCountryCode", "noCustoms", "tags",
+    "aliases",
+    "name",
+    "price",
+    "defaultCost",
+    "length",
+    "width",
+    "height",
+    "weightOz",
+    "internalNotes",
+    "fulfillmentSku",
+    "active",
+    "productCategory",
+    "productType",
+    "warehouseLocation",
+    "defaultCarrierCode",
+    "defaultServiceCode",
+    "defaultPackageCode",
+    "defaultIntlCarrierCode",
+    "defaultIntlServiceCode",
+    "defaultIntlPackageCode",
+    "defaultConfirmation",
+    "defaultIntlConfirmation",
+    "customsDescription",
+    "customsValue",
+    "customsTariffNo",
+    "customsCountryCode",
+    "noCustoms",
+    "tags",
 ];
 
 impl ShipStation {
-    pub(in crate::simulator::shipstation) fn list_products(&self, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn list_products(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         let dates = match Window::of(&renamed(call), "date") {
             Ok(dates) => dates,
             Err(answer) => return answer,
@@ -35,7 +63,9 @@ impl ShipStation {
             .iter()
             .filter(|product| inactive || product.body.get("active") != Some(&json!(false)))
             .filter(|product| same(call, "sku", &product.sku))
-            .filter(|product| within(call, "name", product.body.get("name").and_then(Value::as_str).into_iter()))
+            .filter(|product| {
+                within(call, "name", product.body.get("name").and_then(Value::as_str).into_iter())
+            })
             .filter(|product| dates.holds(Some(pacific::shown(product.created_at))))
             .collect();
         sort(call, &mut rows, |product, by| {
@@ -76,7 +106,11 @@ impl ShipStation {
     }
 
     /// Customers come into being with orders that name a `customerUsername`.
-    pub(in crate::simulator::shipstation) fn list_customers(&self, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn list_customers(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         let books = lock(&self.books);
         let mut customers: BTreeMap<String, Value> = BTreeMap::new();
         for order in books.state.orders.iter().filter(|order| !order.deleted) {

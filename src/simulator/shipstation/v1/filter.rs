@@ -40,7 +40,9 @@ impl Window {
     /// Whether a time lies within; one that is missing only if nothing was asked.
     pub fn holds(self, local: Option<DateTime>) -> bool {
         match local {
-            Some(local) => self.start.is_none_or(|start| local >= start) && self.end.is_none_or(|end| local <= end),
+            Some(local) => {
+                self.start.is_none_or(|start| local >= start) && self.end.is_none_or(|end| local <= end)
+            }
             None => self.start.is_none() && self.end.is_none(),
         }
     }
@@ -70,7 +72,9 @@ pub fn sort<T, K: Ord>(call: &Call, rows: &mut [T], key: impl Fn(&T, Option<&str
 
 /// Which rows the page holds.
 pub fn page(call: &Call, total: usize) -> (usize, usize, Range<usize>) {
-    let number = |name: &str, otherwise: usize| call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+    let number = |name: &str, otherwise: usize| {
+        call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    };
     let (page, size) = (number("page", 1).max(1), number("pageSize", PAGE).max(1));
     let start = ((page - 1) * size).min(total);
     (page, size, start..(start + size).min(total))

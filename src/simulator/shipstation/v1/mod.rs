@@ -126,9 +126,18 @@ pub fn reference(call: &Call) -> Option<String> {
 }
 
 impl ShipStation {
-    pub(super) fn v1(&self, call: &Call, body: &Value, violations: &[Violation], fault: Option<Fault>) -> Answer {
+    pub(super) fn v1(
+        &self,
+        call: &Call,
+        body: &Value,
+        violations: &[Violation],
+        fault: Option<Fault>,
+    ) -> Answer {
         let Some(operation) = Operation::of(call) else {
-            return message(404, &format!("No HTTP resource was found that matches the request URI '{}'.", call.path));
+            return message(
+                404,
+                &format!("No HTTP resource was found that matches the request URI '{}'.", call.path),
+            );
         };
         if !violations.is_empty() {
             return invalid(violations);
@@ -209,5 +218,7 @@ fn said(violation: &Violation) -> Vec<(String, String)> {
 }
 
 fn below(path: &[&str]) -> String {
-    path.iter().map(|part| if part.parse::<usize>().is_ok() { format!("[{part}]") } else { format!(".{part}") }).collect()
+    path.iter()
+        .map(|part| if part.parse::<usize>().is_ok() { format!("[{part}]") } else { format!(".{part}") })
+        .collect()
 }

@@ -13,22 +13,33 @@ use crate::simulator::system::lock;
 
 impl ShipStation {
     pub(in crate::simulator::shipstation) fn list_orders(&self, call: &Call, fault: Option<Fault>) -> Answer {
-        let windows = ["createDate", "modifyDate", "orderDate", "paymentDate"].map(|name| Window::of(call, name));
+        let windows =
+            ["createDate", "modifyDate", "orderDate", "paymentDate"].map(|name| Window::of(call, name));
         let [Ok(created), Ok(modified), Ok(ordered), Ok(paid)] = windows else {
             return windows.into_iter().find_map(Result::err).unwrap_or_else(|| failure(500));
         };
         let now = self.desk.clock.now();
         let books = lock(&self.books);
-        let seen = books.state.orders.iter().filter(|order| !order.deleted && order.visible_at <= now && !lies(fault));
+        let seen = books
+            .state
+            .orders
+            .iter()
+            .filter(|order| !order.deleted && order.visible_at <= now && !lies(fault));
         let mut rows: Vec<(&Order, Value)> = seen
             .filter(|order| created.holds(Some(pacific::shown(order.created_at))))
             .filter(|order| modified.holds(Some(pacific::shown(order.modified_at))))
-            .filter(|order| same(call, "orderStatus", &order.status) && same(call, "storeId", &order.store.to_string()))
+            .filter(|order| {
+                same(call, "orderStatus", &order.status) && same(call, "storeId", &order.store.to_string())
+            })
             // The number is not compared but begun with.
             .filter(|order| call.parameter("orderNumber").is_none_or(|start| order.number.starts_with(start)))
             .map(|order| (order, convert::to_v1(order)))
-            .filter(|(_, view)| ordered.holds(date(&view["orderDate"])) && paid.holds(date(&view["paymentDate"])))
-            .filter(|(_, view)| within(call, "customerName", texts([&view["billTo"]["name"], &view["shipTo"]["name"]])))
+            .filter(|(_, view)| {
+                ordered.holds(date(&view["orderDate"])) && paid.holds(date(&view["paymentDate"]))
+            })
+            .filter(|(_, view)| {
+                within(call, "customerName", texts([&view["billTo"]["name"], &view["shipTo"]["name"]]))
+            })
             .filter(|(_, view)| {
                 let items = view["items"].as_array().into_iter().flatten();
                 within(call, "itemKeyword", items.flat_map(|item| texts([&item["sku"], &item["name"]])))
@@ -61,12 +72,23 @@ impl ShipStation {
     }
 
     /// Labels only; what was marked as shipped is not here, and nothing tells when a row was changed.
-    pub(in crate::simulator::shipstation) fn list_shipments(&self, call: &Call, fault: Option<Fault>) -> Answer {
-        let with_items = call.parameter("includeShipmentItems").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        self.list_parcels(call, fault, "shipments", true, |order, parcel| view::shipment(order, parcel, with_items))
+    pub(in crate::simulator::shipstation) fn list_shipments(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
+        let with_items =
+            call.parameter("includeShipmentItems").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        self.list_parcels(call, fault, "shipments", true, |order, parcel| {
+            view::shipment(order, parcel, with_items)
+        })
     }
 
-    pub(in crate::simulator::shipstation) fn list_fulfillments(&self, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn list_fulfillments(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         self.list_parcels(call, fault, "fulfillments", false, view::fulfillment)
     }
 
@@ -90,15 +112,23 @@ impl ShipStation {
             .filter(|(_, parcel)| created.holds(Some(pacific::shown(parcel.created_at))))
             .filter(|(_, parcel)| shipped.holds(Some(parcel.ship_date.at(0, 0, 0, 0))))
             .filter(|(_, parcel)| voided.holds(parcel.voided_at.map(pacific::shown)))
-            .filter(|(order, _)| same(call, "orderNumber", &order.number) && same(call, "orderId", &order.id.to_string()))
+            .filter(|(order, _)| {
+                same(call, "orderNumber", &order.number) && same(call, "orderId", &order.id.to_string())
+            })
             .filter(|(order, _)| same(call, "storeId", &order.store.to_string()))
             .filter(|(_, parcel)| same(call, "trackingNumber", &parcel.tracking_number))
-            .filter(|(_, parcel)| same(call, "carrierCode", &parcel.carrier) && same(call, "serviceCode", &parcel.service))
-            .filter(|(_, parcel)| same(call, "batchId", &parcel.id.to_string()) && same(call, "fulfillmentId", &parcel.id.to_string()))
+            .filter(|(_, parcel)| {
+                same(call, "carrierCode", &parcel.carrier) && same(call, "serviceCode", &parcel.service)
+            })
+            .filter(|(_, parcel)| {
+                same(call, "batchId", &parcel.id.to_string())
+                    && same(call, "fulfillmentId", &parcel.id.to_string())
+            })
             .filter(|(order, _)| {
                 let words = convert::words(order);
                 let word = |name: &str| words.get(name).cloned().unwrap_or_default();
-                same(call, "recipientCountryCode", &word("country")) && within(call, "recipientName", [word("name")].iter().map(String::as_str))
+                same(call, "recipientCountryCode", &word("country"))
+                    && within(call, "recipientName", [word("name")].iter().map(String::as_str))
             })
             .collect();
         sort(call, &mut rows, |(_, parcel), by| match by {
@@ -117,6 +147,6 @@ fn date(value: &Value) -> Option<jiff::civil::DateTime> {
     value.as_str().and_then(pacific::read)
 }
 
-fn texts<'a, const N: usize>(values: [&'a Value; N]) -> impl Iterator<Item = &'a str> {
+fn texts<const N: usize>(values: [&Value; N]) -> impl Iterator<Item = &str> {
     values.into_iter().filter_map(Value::as_str)
 }

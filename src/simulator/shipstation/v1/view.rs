@@ -8,7 +8,9 @@ use crate::simulator::shipstation::{convert, pacific};
 /// A parcel with a label.
 pub fn shipment(order: &Order, parcel: &Parcel, with_items: bool) -> Value {
     let view = convert::to_v1(order);
-    let items = with_items.then(|| parcel.items.iter().map(|(place, quantity)| item(&view, *place, *quantity)).collect::<Vec<_>>());
+    let items = with_items.then(|| {
+        parcel.items.iter().map(|(place, quantity)| item(&view, *place, *quantity)).collect::<Vec<_>>()
+    });
     json!({
         "shipmentId": parcel.id,
         "orderId": order.id,

@@ -72,13 +72,15 @@ impl ShipStation {
         let now = self.desk.clock.now();
         let mut books = lock(&self.books);
         let id = body["orderId"].as_u64();
-        let Some(index) = books.state.orders.iter().position(|order| Some(order.id) == id && !order.deleted) else {
+        let Some(index) = books.state.orders.iter().position(|order| Some(order.id) == id && !order.deleted)
+        else {
             return message(404, "The requested order was not found.");
         };
         if books.state.orders[index].status == "cancelled" {
             return message(400, "A cancelled order can not be marked as shipped.");
         }
-        let date = body["shipDate"].as_str().and_then(pacific::read).unwrap_or_else(|| pacific::shown(now)).date();
+        let date =
+            body["shipDate"].as_str().and_then(pacific::read).unwrap_or_else(|| pacific::shown(now)).date();
         let number = body["trackingNumber"].as_str().unwrap_or_default().to_owned();
         let carrier = body["carrierCode"].as_str().unwrap_or_default().to_owned();
         let (_, service) = reference::service_for(&convert::to_v1(&books.state.orders[index]));
@@ -93,16 +95,23 @@ impl ShipStation {
         let Some(order) = body["orderId"].as_u64().and_then(|id| books.by_id(id)) else {
             return message(404, "The requested order was not found.");
         };
-        let (from, to) = if hold { ("awaiting_shipment", "on_hold") } else { ("on_hold", "awaiting_shipment") };
+        let (from, to) =
+            if hold { ("awaiting_shipment", "on_hold") } else { ("on_hold", "awaiting_shipment") };
         if order.status != from {
-            return Answer::json(200, &json!({ "success": false, "message": format!("The order is not {from}.") }));
+            return Answer::json(
+                200,
+                &json!({ "success": false, "message": format!("The order is not {from}.") }),
+            );
         }
         (order.status, order.modified_at) = (to.to_owned(), now);
         if hold {
             order.content.body.insert("holdUntilDate".into(), body["holdUntilDate"].clone());
         }
         let text = if hold { "held until the given date" } else { "released from hold" };
-        Answer::json(200, &json!({ "success": true, "message": format!("The requested order has been {text}.") }))
+        Answer::json(
+            200,
+            &json!({ "success": true, "message": format!("The requested order has been {text}.") }),
+        )
     }
 
     /// A soft delete: the order is shown to nobody any more.
@@ -112,7 +121,10 @@ impl ShipStation {
         match id.parse().ok().and_then(|id| books.by_id(id)) {
             Some(order) => {
                 (order.deleted, order.modified_at) = (true, now);
-                Answer::json(200, &json!({ "success": true, "message": "The requested order has been deleted." }))
+                Answer::json(
+                    200,
+                    &json!({ "success": true, "message": "The requested order has been deleted." }),
+                )
             }
             None => message(404, "The requested order was not found."),
         }
@@ -126,9 +138,14 @@ impl ShipStation {
             let parcel = order.parcels.iter().find(|parcel| parcel.label && Some(parcel.id) == id)?;
             Some((index, parcel.tracking_number.clone(), parcel.voided_at.is_some()))
         });
-        let Some((index, number, voided)) = place else { return message(404, "The requested shipment was not found.") };
+        let Some((index, number, voided)) = place else {
+            return message(404, "The requested shipment was not found.");
+        };
         if refused || voided {
-            return Answer::json(200, &json!({ "approved": false, "message": "The label could not be voided." }));
+            return Answer::json(
+                200,
+                &json!({ "approved": false, "message": "The label could not be voided." }),
+            );
         }
         books.void(index, Some(&number), now);
         Answer::json(200, &json!({ "approved": true, "message": "Label voided successfully" }))
@@ -154,7 +171,10 @@ fn check(order: &Map<String, Value>) -> Result<(), Refusal> {
     }
     for name in ["orderDate", "paymentDate", "shipByDate"] {
         if text(name).is_some_and(|text| pacific::read(text).is_none()) {
-            return Err(Refusal::Field(name, format!("The value '{}' is not valid.", text(name).unwrap_or_default())));
+            return Err(Refusal::Field(
+                name,
+                format!("The value '{}' is not valid.", text(name).unwrap_or_default()),
+            ));
         }
     }
     if text("orderStatus").is_some_and(|status| !STATUSES.contains(&status)) {

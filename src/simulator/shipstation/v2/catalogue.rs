@@ -12,7 +12,11 @@ use crate::simulator::shipstation::state::Stocked;
 use crate::simulator::system::lock;
 
 impl ShipStation {
-    pub(in crate::simulator::shipstation) fn list_products_v2(&self, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn list_products_v2(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         let books = lock(&self.books);
         let rows: Vec<&Stocked> = books
             .state
@@ -20,10 +24,13 @@ impl ShipStation {
             .iter()
             .filter(|product| same(call, "sku", &product.sku))
             .filter(|product| {
-                let name = product.body.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+                let name =
+                    product.body.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase();
                 call.parameter("name").is_none_or(|wanted| name.contains(&wanted.to_lowercase()))
             })
-            .filter(|product| same(call, "active", &(product.body.get("active") != Some(&json!(false))).to_string()))
+            .filter(|product| {
+                same(call, "active", &(product.body.get("active") != Some(&json!(false))).to_string())
+            })
             .collect();
         let shown = rows[page(call, rows.len())].iter().map(|row| product(row)).collect();
         envelope(call, "products", rows.len(), shown, fault)

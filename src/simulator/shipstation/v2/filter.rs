@@ -13,7 +13,8 @@ const PAGE: usize = 25;
 
 /// Whether an instant lies between `<name>_start` and `<name>_end`; what is no instant was refused by the contract.
 pub fn between(call: &Call, name: &str, instant: Option<Timestamp>) -> bool {
-    let read = |end: &str| call.parameter(&format!("{name}_{end}")).and_then(|text| text.parse::<Timestamp>().ok());
+    let read =
+        |end: &str| call.parameter(&format!("{name}_{end}")).and_then(|text| text.parse::<Timestamp>().ok());
     let (start, end) = (read("start"), read("end"));
     match instant {
         Some(instant) => start.is_none_or(|start| instant >= start) && end.is_none_or(|end| instant <= end),
@@ -32,7 +33,9 @@ pub fn backwards(call: &Call, unasked: bool) -> bool {
 }
 
 fn numbers(call: &Call) -> (usize, usize) {
-    let number = |name: &str, otherwise: usize| call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+    let number = |name: &str, otherwise: usize| {
+        call.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    };
     (number("page", 1).max(1), number("page_size", number("limit", PAGE)).max(1))
 }
 
@@ -58,7 +61,12 @@ pub fn envelope(call: &Call, name: &str, total: usize, mut rows: Vec<Value>, fau
     let links = json!({ "first": link(1), "last": link(last), "prev": link(page.wrapping_sub(1)), "next": link(page + 1) });
     let mut body = Map::new();
     body.insert(name.to_owned(), Value::Array(rows));
-    body.extend([("total".to_owned(), json!(total)), ("page".to_owned(), json!(page)), ("pages".to_owned(), json!(last)), ("links".to_owned(), links)]);
+    body.extend([
+        ("total".to_owned(), json!(total)),
+        ("page".to_owned(), json!(page)),
+        ("pages".to_owned(), json!(last)),
+        ("links".to_owned(), links),
+    ]);
     Answer::json(200, &Value::Object(body))
 }
 

@@ -66,7 +66,11 @@ impl Kind {
 
 impl ShipStation {
     /// By location, or added up by warehouse.
-    pub(in crate::simulator::shipstation) fn list_inventory(&self, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn list_inventory(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         let books = lock(&self.books);
         let by_warehouse = call.parameter("group_by") == Some("warehouse");
         let mut found: BTreeMap<(String, String, String), i64> = BTreeMap::new();
@@ -100,12 +104,18 @@ impl ShipStation {
     pub(in crate::simulator::shipstation) fn change_inventory(&self, body: &Value) -> Answer {
         let mut books = lock(&self.books);
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        let (sku, location, quantity) = (text("sku"), text("inventory_location_id"), body["quantity"].as_i64().unwrap_or_default());
+        let (sku, location, quantity) =
+            (text("sku"), text("inventory_location_id"), body["quantity"].as_i64().unwrap_or_default());
         if !books.state.inventory_locations.iter().any(|room| room.id == location) {
             return refusal(400, "validation", "invalid_identifier", "The inventory_location_id is unknown.");
         }
         if !books.state.products.iter().any(|product| product.sku == sku) {
-            return refusal(400, "validation", "invalid_field_value", &format!("There is no product with the sku '{sku}'."));
+            return refusal(
+                400,
+                "validation",
+                "invalid_field_value",
+                &format!("There is no product with the sku '{sku}'."),
+            );
         }
         let current = books.state.levels.iter().find(|level| level.sku == sku && level.location == location);
         let current = current.map_or(0, |level| level.on_hand);
@@ -129,7 +139,12 @@ impl ShipStation {
         Answer::empty(204)
     }
 
-    pub(in crate::simulator::shipstation) fn rooms(&self, kind: Kind, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn rooms(
+        &self,
+        kind: Kind,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         let books = lock(&self.books);
         let all = kind.all(&books);
         let name = match kind {
@@ -144,9 +159,17 @@ impl ShipStation {
     pub(in crate::simulator::shipstation) fn create_room(&self, kind: Kind, body: &Value) -> Answer {
         let now = self.desk.clock.now();
         let mut books = lock(&self.books);
-        let warehouse = body["inventory_warehouse_id"].as_str().map(str::to_owned).filter(|_| kind == Kind::Location);
-        if kind == Kind::Location && !books.state.inventory_warehouses.iter().any(|room| Some(&room.id) == warehouse.as_ref()) {
-            return refusal(400, "validation", "invalid_identifier", "The inventory_warehouse_id is unknown.");
+        let warehouse =
+            body["inventory_warehouse_id"].as_str().map(str::to_owned).filter(|_| kind == Kind::Location);
+        if kind == Kind::Location
+            && !books.state.inventory_warehouses.iter().any(|room| Some(&room.id) == warehouse.as_ref())
+        {
+            return refusal(
+                400,
+                "validation",
+                "invalid_identifier",
+                "The inventory_warehouse_id is unknown.",
+            );
         }
         let room = books.add_room(body["name"].as_str().unwrap_or_default(), warehouse, now);
         Answer::json(200, &kind.view(&room))
@@ -160,7 +183,12 @@ impl ShipStation {
         }
     }
 
-    pub(in crate::simulator::shipstation) fn update_room(&self, kind: Kind, id: &str, body: &Value) -> Answer {
+    pub(in crate::simulator::shipstation) fn update_room(
+        &self,
+        kind: Kind,
+        id: &str,
+        body: &Value,
+    ) -> Answer {
         let now = self.desk.clock.now();
         let mut books = lock(&self.books);
         match kind.all_mut(&mut books).iter_mut().find(|room| room.id == id) {
@@ -179,10 +207,17 @@ impl ShipStation {
         if !kind.all(&books).iter().any(|room| room.id == id) {
             return missing(kind.id());
         }
-        let inside = |books: &Books, level: &Level| level.location == id || warehouse_of(books, &level.location) == id;
-        let levels: Vec<Level> = books.state.levels.iter().filter(|level| !inside(&books, level)).cloned().collect();
+        let inside =
+            |books: &Books, level: &Level| level.location == id || warehouse_of(books, &level.location) == id;
+        let levels: Vec<Level> =
+            books.state.levels.iter().filter(|level| !inside(&books, level)).cloned().collect();
         if levels.len() < books.state.levels.len() && call.parameter("remove_inventory") != Some("1") {
-            return refusal(400, "business_rules", "warehouse_conflict", "There is still inventory; set remove_inventory=1.");
+            return refusal(
+                400,
+                "business_rules",
+                "warehouse_conflict",
+                "There is still inventory; set remove_inventory=1.",
+            );
         }
         books.state.levels = levels;
         books.state.inventory_locations.retain(|room| room.id != id && room.warehouse.as_deref() != Some(id));

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::filter::{backwards, between, envelope, page, same};
-use super::shipments::find;
 use super::missing;
+use super::shipments::find;
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::faults::Fault;
 use crate::simulator::shipstation::reference;
@@ -18,11 +18,20 @@ impl ShipStation {
     pub(in crate::simulator::shipstation) fn list_labels(&self, call: &Call, fault: Option<Fault>) -> Answer {
         let books = lock(&self.books);
         let mut rows: Vec<(&Order, &Parcel)> = parcels(&books.state.orders, true)
-            .filter(|(order, parcel)| !lies(fault) && between(call, "created_at", Some(parcel.created_at)) && is_asked(call, order, parcel))
-            .filter(|(_, parcel)| same(call, "label_status", label_status(parcel)) && same(call, "service_code", &parcel.service))
+            .filter(|(order, parcel)| {
+                !lies(fault)
+                    && between(call, "created_at", Some(parcel.created_at))
+                    && is_asked(call, order, parcel)
+            })
+            .filter(|(_, parcel)| {
+                same(call, "label_status", label_status(parcel))
+                    && same(call, "service_code", &parcel.service)
+            })
             .collect();
         let by_change = call.parameter("sort_by") == Some("modified_at");
-        rows.sort_by_key(|(_, parcel)| (parcel.voided_at.filter(|_| by_change).unwrap_or(parcel.created_at), parcel.id));
+        rows.sort_by_key(|(_, parcel)| {
+            (parcel.voided_at.filter(|_| by_change).unwrap_or(parcel.created_at), parcel.id)
+        });
         if backwards(call, true) {
             rows.reverse();
         }
@@ -57,12 +66,19 @@ impl ShipStation {
         Answer::json(200, &said(true, "This label has been voided."))
     }
 
-    pub(in crate::simulator::shipstation) fn list_fulfillments_v2(&self, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn list_fulfillments_v2(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         let books = lock(&self.books);
         let mut rows: Vec<(&Order, &Parcel)> = parcels(&books.state.orders, false)
             .filter(|(order, parcel)| !lies(fault) && is_asked(call, order, parcel))
             .filter(|(_, parcel)| between(call, "create_date", Some(parcel.created_at)))
-            .filter(|(order, parcel)| same(call, "shipment_number", &order.number) && same(call, "fulfillment_id", &format!("se-{}", parcel.id)))
+            .filter(|(order, parcel)| {
+                same(call, "shipment_number", &order.number)
+                    && same(call, "fulfillment_id", &format!("se-{}", parcel.id))
+            })
             .collect();
         rows.sort_by_key(|(_, parcel)| (parcel.created_at, parcel.id));
         if backwards(call, false) {
@@ -80,15 +96,30 @@ impl ShipStation {
         let mut made = Vec::new();
         for item in body["fulfillments"].as_array().into_iter().flatten() {
             let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
-            let found = find(&mut books, &text("shipment_id")).filter(|index| books.state.orders[*index].status != "cancelled");
+            let found = find(&mut books, &text("shipment_id"))
+                .filter(|index| books.state.orders[*index].status != "cancelled");
             let Some(index) = found else {
                 made.push(json!({ "shipment_id": item["shipment_id"], "errors": ["The shipment was not found or is cancelled."] }));
                 continue;
             };
-            let date = item["ship_date"].as_str().and_then(pacific::read).unwrap_or_else(|| pacific::shown(now)).date();
-            let id = books.add_parcel(index, false, text("tracking_number"), (text("carrier_code"), String::new()), Vec::new(), date, now);
+            let date = item["ship_date"]
+                .as_str()
+                .and_then(pacific::read)
+                .unwrap_or_else(|| pacific::shown(now))
+                .date();
+            let id = books.add_parcel(
+                index,
+                false,
+                text("tracking_number"),
+                (text("carrier_code"), String::new()),
+                Vec::new(),
+                date,
+                now,
+            );
             let order = &books.state.orders[index];
-            made.extend(order.parcels.iter().find(|parcel| parcel.id == id).map(|parcel| fulfillment(order, parcel)));
+            made.extend(
+                order.parcels.iter().find(|parcel| parcel.id == id).map(|parcel| fulfillment(order, parcel)),
+            );
         }
         let errors = made.iter().any(|item| item.get("errors").is_some());
         Answer::json(200, &json!({ "has_errors": errors, "fulfillments": made }))

@@ -74,7 +74,9 @@ impl Operation {
         let segments = call.segments();
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         let (method, parts) = (call.method.as_str(), parts.get(1..)?);
-        if let Some((kind, rest)) = parts.split_first().and_then(|(name, rest)| Some((inventory::Kind::of(name)?, rest))) {
+        if let Some((kind, rest)) =
+            parts.split_first().and_then(|(name, rest)| Some((inventory::Kind::of(name)?, rest)))
+        {
             return Some(match (method, rest) {
                 ("GET", []) => Self::Rooms(kind),
                 ("POST", []) => Self::CreateRoom(kind),
@@ -148,7 +150,13 @@ pub fn reference(call: &Call) -> Option<String> {
 }
 
 impl ShipStation {
-    pub(super) fn v2(&self, call: &Call, body: &Value, violations: &[Violation], fault: Option<Fault>) -> Answer {
+    pub(super) fn v2(
+        &self,
+        call: &Call,
+        body: &Value,
+        violations: &[Violation],
+        fault: Option<Fault>,
+    ) -> Answer {
         let Some(operation) = Operation::of(call) else { return missing("resource") };
         if let Some(first) = violations.first() {
             return invalid(first);
@@ -183,7 +191,8 @@ impl ShipStation {
 
 /// The error body of the contract.
 pub fn refusal(status: u16, kind: &str, code: &str, message: &str) -> Answer {
-    let error = json!({ "error_source": "ShipStation", "error_type": kind, "error_code": code, "message": message });
+    let error =
+        json!({ "error_source": "ShipStation", "error_type": kind, "error_code": code, "message": message });
     Answer::json(status, &json!({ "request_id": random::id(), "errors": [error] }))
 }
 
@@ -194,13 +203,16 @@ pub fn missing(what: &str) -> Answer {
 
 /// Too many calls: when to come again is said here and only here.
 pub fn throttled(reset: i64) -> Answer {
-    refusal(429, "system", "rate_limit_exceeded", "Rate limit exceeded. Please slow down.").with("retry-after", reset.to_string())
+    refusal(429, "system", "rate_limit_exceeded", "Rate limit exceeded. Please slow down.")
+        .with("retry-after", reset.to_string())
 }
 
 fn invalid(first: &Violation) -> Answer {
     let code = match () {
         () if first.message.ends_with("is a required property") => "field_value_required",
-        () if first.path == "body" && first.message.starts_with("the body is missing") => "request_body_required",
+        () if first.path == "body" && first.message.starts_with("the body is missing") => {
+            "request_body_required"
+        }
         () => "invalid_field_value",
     };
     refusal(400, "validation", code, &format!("{}: {}", first.path, first.message))

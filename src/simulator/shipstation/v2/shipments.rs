@@ -21,15 +21,21 @@ impl ShipStation {
     /// Not an upsert: an external id that is taken is an error.
     pub(in crate::simulator::shipstation) fn create_shipments(&self, body: &Value) -> Answer {
         let mut books = lock(&self.books);
-        let given: Vec<Map<String, Value>> =
-            body["shipments"].as_array().into_iter().flatten().filter_map(Value::as_object).cloned().collect();
+        let given: Vec<Map<String, Value>> = body["shipments"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .cloned()
+            .collect();
         if let Some(answer) = given.iter().find_map(incomplete) {
             return answer;
         }
         let mut made = Vec::new();
         let mut errors = false;
         for mut item in given {
-            let key = text(&item, "external_shipment_id").map(|key| key.chars().take(LONGEST_ID).collect::<String>());
+            let key = text(&item, "external_shipment_id")
+                .map(|key| key.chars().take(LONGEST_ID).collect::<String>());
             if let Some(key) = &key
                 && books.by_key(key).is_some()
             {
@@ -58,11 +64,27 @@ impl ShipStation {
         // Without a number of its own it goes by its external id (vendor's OpenAPI file).
         let number = text(&item, "shipment_number").unwrap_or_else(|| key.clone());
         let store = text(&item, "store_id").and_then(|id| id.parse().ok()).unwrap_or(MANUAL_STORE);
-        let status = if item.get("shipment_status") == Some(&json!("cancelled")) { "cancelled" } else { "awaiting_shipment" };
-        books.add(Content { api: Api::V2, body: item }, key, number, status.to_owned(), store, &self.options, now)
+        let status = if item.get("shipment_status") == Some(&json!("cancelled")) {
+            "cancelled"
+        } else {
+            "awaiting_shipment"
+        };
+        books.add(
+            Content { api: Api::V2, body: item },
+            key,
+            number,
+            status.to_owned(),
+            store,
+            &self.options,
+            now,
+        )
     }
 
-    pub(in crate::simulator::shipstation) fn list_shipments_v2(&self, call: &Call, fault: Option<Fault>) -> Answer {
+    pub(in crate::simulator::shipstation) fn list_shipments_v2(
+        &self,
+        call: &Call,
+        fault: Option<Fault>,
+    ) -> Answer {
         let now = self.desk.clock.now();
         let books = lock(&self.books);
         let mut rows: Vec<(&Order, Value)> = books
@@ -70,18 +92,33 @@ impl ShipStation {
             .orders
             .iter()
             .filter(|order| !order.deleted && order.visible_at <= now && !lies(fault))
-            .filter(|order| between(call, "created_at", Some(order.created_at)) && between(call, "modified_at", Some(order.modified_at)))
-            .filter(|order| same(call, "shipment_status", convert::status(order)) && same(call, "store_id", &order.store.to_string()))
-            .filter(|order| same(call, "shipment_number", &order.number) && same(call, "external_shipment_id", &order.key))
+            .filter(|order| {
+                between(call, "created_at", Some(order.created_at))
+                    && between(call, "modified_at", Some(order.modified_at))
+            })
+            .filter(|order| {
+                same(call, "shipment_status", convert::status(order))
+                    && same(call, "store_id", &order.store.to_string())
+            })
+            .filter(|order| {
+                same(call, "shipment_number", &order.number) && same(call, "external_shipment_id", &order.key)
+            })
             .map(|order| (order, convert::to_v2(order)))
             .filter(|(_, view)| contains(call, "ship_to_name", &[&view["ship_to"]["name"]]))
             .filter(|(_, view)| {
-                let items: Vec<&Value> = view["items"].as_array().into_iter().flatten().flat_map(|item| [&item["sku"], &item["name"]]).collect();
+                let items: Vec<&Value> = view["items"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .flat_map(|item| [&item["sku"], &item["name"]])
+                    .collect();
                 contains(call, "item_keyword", &items)
             })
             .collect();
         let by_creation = call.parameter("sort_by") == Some("created_at");
-        rows.sort_by_key(|(order, _)| (if by_creation { order.created_at } else { order.modified_at }, order.id));
+        rows.sort_by_key(|(order, _)| {
+            (if by_creation { order.created_at } else { order.modified_at }, order.id)
+        });
         if backwards(call, true) {
             rows.reverse();
         }
@@ -115,10 +152,20 @@ impl ShipStation {
         let Some(index) = find(&mut books, id) else { return missing("shipment") };
         let mut given = body.as_object().cloned().unwrap_or_default();
         if given.get("shipment_id").is_some_and(|given| given != id) {
-            return refusal(400, "validation", "identifiers_must_match", "The shipment_id does not match the one of the path.");
+            return refusal(
+                400,
+                "validation",
+                "identifiers_must_match",
+                "The shipment_id does not match the one of the path.",
+            );
         }
         if text(&given, "external_shipment_id").is_some_and(|key| key != books.state.orders[index].key) {
-            return refusal(400, "business_rules", "field_conflict", "The external_shipment_id is immutable.");
+            return refusal(
+                400,
+                "business_rules",
+                "field_conflict",
+                "The external_shipment_id is immutable.",
+            );
         }
         for name in ["items", "packages"] {
             if !given.contains_key(name) {
@@ -128,7 +175,15 @@ impl ShipStation {
         if let Some(answer) = incomplete(&given) {
             return answer;
         }
-        for read_only in ["shipment_id", "created_at", "modified_at", "shipment_status", "tags", "total_weight", "batch_ids"] {
+        for read_only in [
+            "shipment_id",
+            "created_at",
+            "modified_at",
+            "shipment_status",
+            "tags",
+            "total_weight",
+            "batch_ids",
+        ] {
             given.remove(read_only);
         }
         match books.rewrite(index, Content { api: Api::V2, body: given }, &self.options, now) {
@@ -144,7 +199,12 @@ impl ShipStation {
         let Some(index) = find(&mut books, id) else { return missing("shipment") };
         let order = &mut books.state.orders[index];
         if order.live_parcels().next().is_some() {
-            return refusal(400, "business_rules", "invalid_status", "The label of the shipment needs to be voided first.");
+            return refusal(
+                400,
+                "business_rules",
+                "invalid_status",
+                "The label of the shipment needs to be voided first.",
+            );
         }
         if order.status != "cancelled" {
             (order.status, order.modified_at) = ("cancelled".into(), now);
@@ -167,10 +227,19 @@ fn incomplete(item: &Map<String, Value>) -> Option<Answer> {
     let from = item.get("ship_from").is_some_and(Value::is_object);
     let warehouse = item.get("warehouse_id").filter(|id| !id.is_null());
     match warehouse {
-        Some(id) if !reference::WAREHOUSES.iter().any(|warehouse| convert::number_of(id) == Some(warehouse.id)) => {
+        Some(id)
+            if !reference::WAREHOUSES
+                .iter()
+                .any(|warehouse| convert::number_of(id) == Some(warehouse.id)) =>
+        {
             Some(refusal(400, "validation", "invalid_identifier", "The warehouse_id is unknown."))
         }
-        None if !from => Some(refusal(400, "validation", "field_value_required", "Either ship_from or warehouse_id must be set.")),
+        None if !from => Some(refusal(
+            400,
+            "validation",
+            "field_value_required",
+            "Either ship_from or warehouse_id must be set.",
+        )),
         _ => None,
     }
 }
