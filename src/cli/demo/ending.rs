@@ -145,6 +145,12 @@ pub fn saw_sage100(state: &State, desk: &Value) -> String {
     )
 }
 
+/// What an ERP saw.
+pub fn saw(erp: &str, orders: &[Due], desk: &Value) -> String {
+    let told = orders.iter().filter(|order| !order.tracking.is_empty()).count();
+    format!("{erp}: {} orders, {told} got tracking numbers, {}", orders.len(), calls(desk))
+}
+
 /// What UPS saw.
 pub fn saw_ups(summary: &Summary, desk: &Value) -> String {
     format!(
