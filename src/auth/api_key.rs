@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::header::HeaderName;
+use super::keys::{Key, Keys};
 use super::{AuthContext, AuthError, Authenticator, Boxed};
 use crate::expression::{BlockChecker, Values};
 use crate::http::Outgoing;
@@ -53,7 +54,8 @@ impl Config {
     /// Never: the key is read at each use.
     pub fn build(&self, context: AuthContext) -> Result<ApiKey, AuthError> {
         context.redactor.add_header(self.header.name());
-        Ok(ApiKey { header: self.header.clone(), key: self.key.clone(), context })
+        let keys = Keys::new([self.key.as_str()]);
+        Ok(ApiKey { header: self.header.clone(), key: self.key.clone(), keys, context })
     }
 }
 
@@ -61,6 +63,7 @@ impl Config {
 pub struct ApiKey {
     header: HeaderName,
     key: String,
+    keys: Keys,
     context: AuthContext,
 }
 
@@ -73,13 +76,16 @@ impl std::fmt::Debug for ApiKey {
 impl Authenticator for ApiKey {
     fn prepare<'a>(&'a self, request: &'a mut Outgoing) -> Boxed<'a, Result<(), AuthError>> {
         Box::pin(async move {
-            let key = self.context.credential(&self.key)?;
-            super::header::insert(request, self.header.name(), &self.key, key.expose())
+            let key = self.keys.current(&self.context)?;
+            super::header::insert(request, self.header.name(), &self.key, key.values[0].expose())
         })
     }
 
-    fn rejected<'a>(&'a self, _request: &'a Outgoing) -> Boxed<'a, ()> {
-        // The key is read anew at each use: there is nothing to throw away.
-        Box::pin(async {})
+    fn rejected<'a>(&'a self, request: &'a Outgoing) -> Boxed<'a, ()> {
+        Box::pin(async move {
+            let carried =
+                |key: &Key| super::header::carries(request, self.header.name(), key.values[0].expose());
+            self.keys.refuse_carried(&self.context, carried);
+        })
     }
 }

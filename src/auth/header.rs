@@ -64,6 +64,11 @@ pub(super) fn insert(
     Ok(())
 }
 
+/// Whether `request` carries this value in `header`.
+pub(super) fn carries(request: &Outgoing, header: &http::HeaderName, value: &str) -> bool {
+    request.headers.get(header).is_some_and(|carried| carried.as_bytes() == value.trim().as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

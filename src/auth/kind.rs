@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::{AuthContext, AuthError, Authenticator};
-use super::{api_key, mutual_tls, oauth2_client_credentials};
+use super::{api_key, basic, body_credentials, mutual_tls};
+use super::{oauth2_client_credentials, oauth2_refresh_token, session, signed_jwt};
 use crate::expression::{BlockChecker, Values};
 
 /// Declares the kinds. A kind's module has a `Block` (what authors write), a `Config` (the same, checked) and its
@@ -105,10 +106,20 @@ impl<T> NoPlaceholders for T {}
 kinds! {
     /// A key in a header of every request.
     ApiKey in api_key;
+    /// A user name and a password in a header of every request.
+    Basic in basic;
+    /// Credentials where the operations put them: in the body or the query.
+    BodyCredentials in body_credentials;
     /// A client certificate, with an API key beside it where the other side wants both.
     MutualTls in mutual_tls;
     /// OAuth 2: tokens fetched with a client id and secret.
     Oauth2ClientCredentials in oauth2_client_credentials;
+    /// OAuth 2: tokens fetched with a refresh token, which a person got by pairing.
+    Oauth2RefreshToken in oauth2_refresh_token;
+    /// A session that is logged on and off.
+    Session in session;
+    /// Tokens that we sign ourselves.
+    SignedJwt in signed_jwt;
 }
 
 /// The schema of a system file's `auth:`, which holds one or more kinds; each is read as an [`AuthBlock`].

@@ -3,10 +3,15 @@
 //! # The contract of a kind
 //! - Its configuration block is plain data, deserialised from YAML; text in it may be a template over `settings`.
 //! - [`Authenticator::prepare`] adds to a request what proves us; it may have to fetch something first, and many
-//!   callers at once cause one fetch.
+//!   callers at once cause one fetch. It is given the request as it was rendered, each time anew.
 //! - [`Authenticator::rejected`] is told when the other side did not accept what `prepare` added; the next
 //!   `prepare` must bring something new, and however many callers are told, one fetch follows.
-//! - Credentials come from [`Credentials`] at each use, so that a rotated one works without a restart.
+//! - Credentials come from [`Credentials`] at each use, so that a rotated one works without a restart. While one is
+//!   being rotated it has two values; what proves us by the credential itself tries the one before where the newest
+//!   is not accepted (`keys`).
+//! - Templates never see a credential: where a request carries one, it is rendered with a [`placeholder()`] that is
+//!   replaced just before sending.
+//! - [`Authenticator::release`] gives back what others may wait for.
 //! - No credential is in any error, log or `Debug`.
 //!
 //! A new kind is one file and one line in [`kind`]; the tests then ask for its example.
@@ -23,25 +28,38 @@ use crate::base::{Clock, Secret};
 use crate::http::{Client, Outgoing, Redactor};
 
 pub mod api_key;
+pub mod basic;
+pub mod body_credentials;
 pub mod header;
+mod keys;
 pub mod kind;
 pub mod mutual_tls;
+mod oauth2;
 pub mod oauth2_client_credentials;
+pub mod oauth2_refresh_token;
+mod pause;
+pub mod placeholder;
+mod request;
+mod secrets;
+pub mod session;
+pub mod signed_jwt;
 #[cfg(test)]
 mod tests;
 
 pub use kind::{AuthBlock, AuthBlocks, AuthConfig, KINDS};
+pub use placeholder::placeholder;
 
 /// A boxed future, as the traits of pluggable parts return it.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Where credentials come from.
 pub trait Credentials: Send + Sync {
-    /// The credential called `name` of this connection.
+    /// The values of this connection's credential called `name`, the newest first: at least one, and more while it
+    /// is being rotated.
     ///
     /// # Errors
     /// A sentence that says how to set it.
-    fn get(&self, name: &str) -> Result<Secret, String>;
+    fn get_all(&self, name: &str) -> Result<Vec<Secret>, String>;
 }
 
 /// Keeps tokens over restarts, encrypted, and counts how many were fetched.
@@ -65,11 +83,26 @@ pub struct StoredToken {
     pub expires: Timestamp,
     /// A digest of the credentials it was fetched with, so that rotated credentials fetch a new one.
     pub credentials: String,
+    /// What the next one is given for, for kinds that have such a thing.
+    pub refresh: Option<Refresh>,
+}
+
+/// A refresh token as it is kept.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The token itself.
+    pub token: Secret,
+    /// A digest of the credential that its chain began with, so that a new credential begins a new chain.
+    pub chain: String,
 }
 
 /// What a kind is given to work with.
 #[derive(Clone)]
 pub struct AuthContext {
+    /// The connection's name, for sentences that say how to set its credentials.
+    pub connection: String,
+    /// The connection's base URL, for kinds that log on where they work.
+    pub base_url: String,
     /// The connection's credentials.
     pub credentials: Arc<dyn Credentials>,
     /// The connection's tokens.
@@ -90,9 +123,20 @@ impl AuthContext {
     /// # Errors
     /// When it is missing; the sentence says how to set it.
     pub fn credential(&self, name: &str) -> Result<Secret, AuthError> {
-        let secret = self.credentials.get(name).map_err(AuthError::Refused)?;
-        self.redactor.add(secret.clone());
-        Ok(secret)
+        Ok(self.all(name)?.swap_remove(0))
+    }
+
+    /// Reads all values of a credential, the newest first and at least one, and makes them known to the redactor.
+    ///
+    /// # Errors
+    /// When it is missing; the sentence says how to set it.
+    pub fn all(&self, name: &str) -> Result<Vec<Secret>, AuthError> {
+        let secrets = self.credentials.get_all(name).map_err(AuthError::Refused)?;
+        secrets.iter().for_each(|secret| self.redactor.add(secret.clone()));
+        if secrets.is_empty() {
+            return Err(AuthError::Refused(format!("the credential {}.{name} is not set", self.connection)));
+        }
+        Ok(secrets)
     }
 }
 
@@ -126,5 +170,11 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     /// When the credential is missing.
     fn identity(&self) -> Result<Option<Secret>, AuthError> {
         Ok(None)
+    }
+
+    /// Gives back what others may be waiting for, such as the one session that a licence allows. The engine calls it
+    /// when nothing is under way on the connection; a call that begins all the same just proves us anew.
+    fn release(&self) -> Boxed<'_, ()> {
+        Box::pin(async {})
     }
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::header::HeaderName;
+use super::keys::{Key, Keys};
 use super::{AuthContext, AuthError, Authenticator, Boxed};
 use crate::base::Secret;
 use crate::expression::{BlockChecker, Values};
@@ -93,13 +94,15 @@ impl Config {
         if let Some((header, _)) = &self.api_key {
             context.redactor.add_header(header.name());
         }
-        Ok(MutualTls { config: self.clone(), context })
+        let keys = Keys::new(self.api_key.iter().map(|(_, name)| name.as_str()));
+        Ok(MutualTls { config: self.clone(), keys, context })
     }
 }
 
 /// A client certificate at work for one connection.
 pub struct MutualTls {
     config: Config,
+    keys: Keys,
     context: AuthContext,
 }
 
@@ -113,14 +116,18 @@ impl Authenticator for MutualTls {
     fn prepare<'a>(&'a self, request: &'a mut Outgoing) -> Boxed<'a, Result<(), AuthError>> {
         Box::pin(async move {
             let Some((header, name)) = &self.config.api_key else { return Ok(()) };
-            let key = self.context.credential(name)?;
-            super::header::insert(request, header.name(), name, key.expose())
+            let key = self.keys.current(&self.context)?;
+            super::header::insert(request, header.name(), name, key.values[0].expose())
         })
     }
 
-    fn rejected<'a>(&'a self, _request: &'a Outgoing) -> Boxed<'a, ()> {
-        // Certificate and key are read anew at each use: there is nothing to throw away.
-        Box::pin(async {})
+    fn rejected<'a>(&'a self, request: &'a Outgoing) -> Boxed<'a, ()> {
+        Box::pin(async move {
+            // The certificate is read anew at each use: there is nothing to throw away.
+            let Some((header, _)) = &self.config.api_key else { return };
+            let carried = |key: &Key| super::header::carries(request, header.name(), key.values[0].expose());
+            self.keys.refuse_carried(&self.context, carried);
+        })
     }
 
     fn identity(&self) -> Result<Option<Secret>, AuthError> {

@@ -1,9 +1,7 @@
 //! OAuth 2 client credentials: a token fetched with a client id and secret, and kept until it expires.
 
-mod endpoint;
 #[cfg(test)]
 mod tests;
-mod tokens;
 
 use std::time::Duration;
 
@@ -11,11 +9,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::oauth2::Oauth2;
+use super::oauth2::endpoint::{self, Endpoint, Grant, Style};
+use super::oauth2::tokens::Options;
 use super::{AuthContext, AuthError};
 use crate::expression::{BlockChecker, EvaluationError, Template, ValueTemplate, Values};
 use crate::http;
-use endpoint::Endpoint;
-pub use tokens::Oauth2;
 
 /// OAuth 2 client credentials: a token fetched with a client id and secret, and kept until it expires.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -28,6 +27,9 @@ pub struct Block {
     pub client_id: String,
     /// The credential that is the client secret.
     pub client_secret: String,
+    /// How a token request is written.
+    #[serde(default)]
+    pub request: Style,
     /// The scope to ask for, where the other side wants one; a template over `settings`.
     #[serde(default)]
     pub scope: Option<String>,
@@ -52,6 +54,7 @@ pub struct Config {
     token_url: Template,
     client_id: String,
     client_secret: String,
+    request: Style,
     scope: Option<Template>,
     headers: ValueTemplate,
     refresh_early: Duration,
@@ -75,6 +78,7 @@ impl Block {
             token_url: token_url?,
             client_id: client_id?,
             client_secret: client_secret?,
+            request: self.request,
             scope: scope?,
             headers: headers?,
             refresh_early: refresh_early?,
@@ -94,7 +98,7 @@ impl Config {
     /// # Errors
     /// When the template cannot be evaluated or yields no URL.
     pub fn hosts(&self, values: &Values) -> Result<Vec<String>, AuthError> {
-        Ok(vec![http::authority(&self.url(values)?)])
+        Ok(vec![http::authority(&endpoint::url(&self.token_url, values)?)])
     }
 
     /// Puts it to work for one connection.
@@ -105,23 +109,24 @@ impl Config {
         let mut values = Values::default();
         values.set("settings", &context.settings);
         let scope = self.scope.as_ref().map(|scope| scope.evaluate(&values)).transpose().map_err(refused)?;
+        // A scope that a setting leaves empty is none.
+        let scope =
+            scope.and_then(|scope| scope.as_str().map(str::to_owned)).filter(|scope| !scope.is_empty());
         let endpoint = Endpoint {
-            url: self.url(&values)?,
-            // A scope that a setting leaves empty is none.
-            scope: scope
-                .and_then(|scope| scope.as_str().map(str::to_owned))
-                .filter(|scope| !scope.is_empty()),
+            url: endpoint::url(&self.token_url, &values)?,
             headers: endpoint::headers(&self.headers.evaluate(&values).map_err(refused)?)?,
+            style: self.request,
+            grant: Grant::ClientCredentials { scope },
         };
-        Ok(Oauth2::new(self.clone(), endpoint, context))
-    }
-
-    fn url(&self, values: &Values) -> Result<url::Url, AuthError> {
-        let text = self.token_url.text(values).map_err(refused)?;
-        url::Url::parse(&text)
-            .ok()
-            .filter(url::Url::has_host)
-            .ok_or_else(|| AuthError::Refused(format!("`token_url` yields `{text}`, which is no URL.")))
+        let options = Options {
+            name: "oauth2_client_credentials",
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.clone(),
+            refresh_token: None,
+            refresh_early: self.refresh_early,
+            daily_budget: self.daily_budget,
+        };
+        Ok(Oauth2::new(options, endpoint, context))
     }
 }
 

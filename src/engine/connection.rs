@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::answer::{self, Judged};
-use crate::auth::{AuthError, Authenticator};
+use crate::auth::{AuthError, Authenticator, placeholder};
 use crate::base::{Clock, clock, random};
 use crate::expression::{EvaluationError, ValueTemplate, Values, normalise};
 use crate::http::client::Kind;
@@ -25,7 +25,7 @@ pub struct Connection {
     pub name: String,
     /// What it speaks to.
     pub system: Arc<System>,
-    /// Its settings, as expressions see them: `{ settings }`.
+    /// Its settings, and what stands for credentials in requests: `{ settings, secret }`.
     pub values: Values,
     pub(super) base_url: String,
     pub(super) timeout: Duration,
@@ -109,6 +109,8 @@ struct Answered {
 /// A request that is ready to be sent as often as the protocol allows.
 #[derive(Debug)]
 pub struct Prepared {
+    /// As it was rendered: the proof of identity is added to this, each time anew.
+    pub(super) rendered: Outgoing,
     pub(super) outgoing: Outgoing,
     pub(super) request_id: String,
 }
@@ -116,21 +118,31 @@ pub struct Prepared {
 impl Prepared {
     /// SHA-256 of the body.
     pub fn body_hash(&self) -> String {
-        crate::base::json::sha256_hex(self.outgoing.body.as_deref().unwrap_or_default())
+        let body = self.rendered.body.as_deref().unwrap_or_default();
+        match std::str::from_utf8(body) {
+            Ok(text) => crate::base::json::sha256_hex(placeholder::hide(text).as_bytes()),
+            Err(_) => crate::base::json::sha256_hex(body),
+        }
     }
 
     /// The request as people may see it.
     pub fn shown(&self, redactor: &Redactor) -> Value {
-        let body = self.outgoing.body.as_deref().unwrap_or_default();
-        let body =
-            serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)));
+        let body = self.body();
+        let body = serde_json::from_str(&body).unwrap_or_else(|_| Value::from(body));
+        let url = placeholder::hide(self.rendered.url.as_str());
         // Not `json!`, which copies values instead of taking them; this one and those below are large.
         Value::from_iter([
             ("method", Value::from(self.outgoing.method.as_str())),
-            ("url", Value::from(redactor.text(self.outgoing.url.as_str()))),
+            ("url", Value::from(redactor.text(&url))),
             ("headers", redactor.headers_json(&self.outgoing.headers)),
             ("body", redactor.json(&body)),
         ])
+    }
+
+    /// The body without the credentials that go into it just before sending.
+    fn body(&self) -> String {
+        let body = String::from_utf8_lossy(self.rendered.body.as_deref().unwrap_or_default());
+        placeholder::hide(&body).into_owned()
     }
 }
 
@@ -194,7 +206,7 @@ impl Connection {
         };
         let outgoing =
             self.transport.write(parts).map_err(|error| EvaluationError { message: error.to_string() })?;
-        Ok(Prepared { outgoing, request_id })
+        Ok(Prepared { rendered: outgoing.clone(), outgoing, request_id })
     }
 
     /// Adds the proof of identity.
@@ -202,6 +214,7 @@ impl Connection {
     /// # Errors
     /// The call as it ended, when we cannot prove who we are.
     pub async fn identify(&self, prepared: &mut Prepared) -> Result<(), Call> {
+        prepared.outgoing = prepared.rendered.clone();
         self.auth.prepare(&mut prepared.outgoing).await.map_err(|error| {
             Call::unsent(match error {
                 AuthError::Refused(reason) => Outcome::Unauthorised(reason),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::auth::{Boxed, Credentials, StoredToken, TokenStore};
+use crate::auth::{Boxed, Credentials, Refresh, StoredToken, TokenStore};
 use crate::base::{Secret, clock};
 use crate::http::Redactor;
 use crate::store::{Batch, Store, Write};
@@ -21,23 +21,21 @@ pub(super) struct Keeper {
 }
 
 impl Credentials for Keeper {
-    fn get(&self, name: &str) -> Result<Secret, String> {
+    fn get_all(&self, name: &str) -> Result<Vec<Secret>, String> {
         let full = format!("{}.{name}", self.connection);
         // A credential that was rotated meanwhile counts from now on; a vault that cannot be read keeps what it had.
         if let Err(error) = self.vault.reload_if_changed() {
             tracing::warn!(%error, "the changed vault cannot be read");
         }
-        let found = self.vault.get(&full).map_err(|error| error.to_string())?;
-        match found.and_then(|values| values.into_iter().next()) {
-            Some(secret) => {
-                // Rotated credentials arrive while we run; nothing may show them either.
-                self.redactor.add(secret.clone());
-                Ok(secret)
-            }
-            None => {
-                Err(format!("the credential {full} is not set; set it with `ml-connector secret set {full}`"))
-            }
+        let found = self.vault.get(&full).map_err(|error| error.to_string())?.unwrap_or_default();
+        if found.is_empty() {
+            return Err(format!(
+                "the credential {full} is not set; set it with `ml-connector secret set {full}`"
+            ));
         }
+        // Rotated credentials arrive while we run; nothing may show them either.
+        found.iter().for_each(|secret| self.redactor.add(secret.clone()));
+        Ok(found)
     }
 }
 
@@ -61,12 +59,15 @@ impl Keeper {
         let Ok(kept) = serde_json::from_slice::<Value>(&plain) else { return Ok(None) };
         let text = |field: &str| kept.get(field).and_then(Value::as_str);
         let stamp = |field: &str| text(field).and_then(|text| text.parse::<Timestamp>().ok());
+        let refresh =
+            || Some(Refresh { token: Secret::new(text("refresh")?), chain: text("chain")?.to_owned() });
         Ok((|| {
             Some(StoredToken {
                 token: Secret::new(text("token")?),
                 issued: stamp("issued")?,
                 expires: stamp("expires")?,
                 credentials: text("credentials")?.to_owned(),
+                refresh: refresh(),
             })
         })())
     }
@@ -78,6 +79,8 @@ impl Keeper {
             "issued": token.issued.to_string(),
             "expires": token.expires.to_string(),
             "credentials": token.credentials,
+            "refresh": token.refresh.as_ref().map(|refresh| refresh.token.expose()),
+            "chain": token.refresh.as_ref().map(|refresh| refresh.chain.as_str()),
         });
         let sealed =
             self.vault.seal(&full, plain.to_string().as_bytes()).map_err(|error| error.to_string())?;

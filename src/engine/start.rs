@@ -14,7 +14,7 @@ use super::flow::{Condition, FlowRuntime};
 use super::keeper::Keeper;
 use super::shared::Shared;
 use super::{Parts, StartError};
-use crate::auth::{AuthContext, AuthError};
+use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
 use crate::expression::Values;
 use crate::http::limit::{LimitOptions, RateLimit};
@@ -67,6 +67,8 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         return Err(format!("{} has no auth kind `{}`", system.name, declared.auth));
     };
     let context = AuthContext {
+        connection: declared.name.clone(),
+        base_url: base_url.clone(),
         credentials: keeper.clone(),
         tokens: keeper,
         settings: Arc::new(declared.settings.clone()),
@@ -74,6 +76,7 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         clock: Arc::clone(&parts.clock),
         redactor: redactor.clone(),
     };
+    values.set("secret", &placeholder::scope_value(auth.placeholders()));
     let auth = auth.build(context).map_err(|error| error.to_string())?;
     let client = match identity(&*auth) {
         Some(identity) => Client::new(ClientOptions { identity: Some(identity), ..options })

@@ -71,4 +71,6 @@ pub trait BlockChecker {
     fn duration(&mut self, pointer: &str, text: &str) -> Option<std::time::Duration>;
     /// Checks that the name at `pointer` is one of the system's credentials.
     fn credential(&mut self, pointer: &str, name: &str) -> Option<String>;
+    /// Checks a part whose templates see `more` names beside those of the block.
+    fn seeing(&mut self, more: Scope, check: &mut dyn FnMut(&mut dyn BlockChecker));
 }

@@ -5,11 +5,12 @@
 //! No retry lives here: the engine decides what may be sent again.
 //!
 //! Reading order: [`client`] sends, [`guard`] says where to, `failure` says what a failure proves, `connect` knows
-//! when a connection stood, [`limit`] and `pace` hold back, [`backoff`] is arithmetic, [`redact`] hides.
+//! when a connection stood, `encode` writes text into URLs, [`limit`] and `pace` hold back, [`backoff`] is arithmetic, [`redact`] hides.
 
 pub mod backoff;
 pub mod client;
 mod connect;
+mod encode;
 mod failure;
 pub mod guard;
 pub mod limit;
@@ -21,6 +22,7 @@ pub mod redact;
 mod tests;
 
 pub use client::{Client, ClientError, ClientOptions, Kind};
+pub use encode::percent_encoded;
 pub use guard::authority;
 pub use limit::{LimitOptions, Limiter, Permit, RateLimit, retry_after};
 pub use redact::Redactor;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{
     AuthBlock, AuthConfig, AuthContext, Authenticator, Boxed, Credentials, StoredToken, TokenStore,
+    placeholder,
 };
 use crate::base::{ManualClock, Secret};
 use crate::expression::{BlockChecker, Scope, Template, Type, ValueTemplate};
@@ -17,12 +18,16 @@ use crate::http::loopback::Loopback;
 use crate::http::{Outgoing, Redactor};
 
 /// The credentials that the vault holds at first. All of them look like nothing else.
-pub(in crate::auth) const SECRETS: [(&str, &str); 5] = [
+pub(in crate::auth) const SECRETS: [(&str, &str); 9] = [
     ("key", "key-hunter2"),
     ("id", "id-hunter2"),
     ("secret", "secret-hunter2"),
     ("certificate", "certificate-hunter2"),
     ("certificate_key", "certificate-key-hunter2"),
+    ("username", "username-hunter2"),
+    ("password", "password-&-hunter2"),
+    ("refresh", "refresh-hunter2"),
+    ("extra", "extra-hunter2"),
 ];
 
 /// Compiles blocks, and remembers what it found.
@@ -57,18 +62,38 @@ impl BlockChecker for Checking {
     }
 
     fn credential(&mut self, pointer: &str, name: &str) -> Option<String> {
-        let known = SECRETS.iter().any(|(known, _)| *known == name);
+        let known = name == "none" || SECRETS.iter().any(|(known, _)| *known == name);
         self.found(pointer, if known { Ok(name.to_owned()) } else { Err("no such credential") })
+    }
+
+    fn seeing(&mut self, more: Scope, check: &mut dyn FnMut(&mut dyn BlockChecker)) {
+        let before = self.scope.clone();
+        self.scope.extend(more);
+        check(self);
+        self.scope = before;
     }
 }
 
 /// A vault in memory.
 #[derive(Default)]
-pub(in crate::auth) struct Vault(Mutex<BTreeMap<String, String>>);
+pub(in crate::auth) struct Vault(Mutex<BTreeMap<String, Vec<String>>>);
 
 impl Vault {
     pub(in crate::auth) fn set(&self, name: &str, secret: &str) {
-        self.0.lock().unwrap().insert(name.to_owned(), secret.to_owned());
+        self.0.lock().unwrap().insert(name.to_owned(), vec![secret.to_owned()]);
+    }
+
+    /// Keeps the value before.
+    pub(in crate::auth) fn rotate(&self, name: &str, secret: &str) {
+        let mut held = self.0.lock().unwrap();
+        let values = held.get_mut(name).unwrap();
+        values.truncate(1);
+        values.insert(0, secret.to_owned());
+    }
+
+    /// Forgets the value before.
+    pub(in crate::auth) fn retire(&self, name: &str) {
+        self.0.lock().unwrap().get_mut(name).unwrap().truncate(1);
     }
 
     pub(in crate::auth) fn remove(&self, name: &str) {
@@ -77,9 +102,10 @@ impl Vault {
 }
 
 impl Credentials for Vault {
-    fn get(&self, name: &str) -> Result<Secret, String> {
+    fn get_all(&self, name: &str) -> Result<Vec<Secret>, String> {
         let held = self.0.lock().unwrap();
-        held.get(name).map(Secret::new).ok_or_else(|| format!("The credential `{name}` is missing; set it."))
+        let values = held.get(name).ok_or_else(|| format!("The credential `{name}` is missing; set it."))?;
+        Ok(values.iter().map(Secret::new).collect())
     }
 }
 
@@ -154,6 +180,8 @@ impl Bench {
     /// What is built from `block`, as after a start of the process.
     pub(in crate::auth) fn start(&self, block: &Value) -> Arc<dyn Authenticator> {
         let context = AuthContext {
+            connection: "bench".to_owned(),
+            base_url: format!("http://{}/api", self.server.address),
             credentials: Arc::clone(&self.vault) as _,
             tokens: Arc::clone(&self.tokens) as _,
             settings: Arc::new(self.settings()),
@@ -171,6 +199,18 @@ pub(in crate::auth) fn checked(block: &Value) -> AuthConfig {
     let config = block.check(&mut checking);
     assert_eq!(checking.findings, [""; 0]);
     config.unwrap()
+}
+
+/// A request without any proof, as operations of this kind's systems write them.
+pub(in crate::auth) fn unproven(kind: &str) -> Outgoing {
+    let mut request = blank();
+    if kind == "body_credentials" {
+        let body = json!({ "user": placeholder("username"), "password": placeholder("password") });
+        request.body = Some(body.to_string().into());
+        request.url.set_query(Some(&format!("key={}", crate::http::percent_encoded(&placeholder("extra")))));
+        request.headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+    }
+    request
 }
 
 /// A request without any proof.

@@ -65,4 +65,10 @@ impl BlockChecker for Block<'_, '_> {
         self.checker.unknown("unknown-credential", node, headline, names, "the credentials are");
         None
     }
+
+    fn seeing(&mut self, more: Scope, check: &mut dyn FnMut(&mut dyn BlockChecker)) {
+        let scope: Scope = self.scope.clone().into_iter().chain(more).collect();
+        let (node, credentials) = (self.node, self.credentials);
+        check(&mut Block { checker: &mut *self.checker, node, scope: &scope, credentials });
+    }
 }

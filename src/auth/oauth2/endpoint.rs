@@ -8,38 +8,75 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
 use crate::auth::AuthError;
 use crate::base::clock::add;
 use crate::base::{Secret, json};
+use crate::expression::{Template, Values};
 use crate::http::{Incoming, Outgoing, Redactor, SendError, retry_after};
 
 /// The life of a token whose answer does not say how long it lives.
 const UNSAID_LIFE: Duration = Duration::from_secs(10 * 60);
 
 /// Where tokens are fetched and what is said there besides the credentials.
-pub(super) struct Endpoint {
-    pub(super) url: Url,
-    pub(super) scope: Option<String>,
-    pub(super) headers: HeaderMap,
+pub(in crate::auth) struct Endpoint {
+    pub(in crate::auth) url: Url,
+    pub(in crate::auth) headers: HeaderMap,
+    pub(in crate::auth) style: Style,
+    pub(in crate::auth) grant: Grant,
+}
+
+/// What a token is given for.
+pub(in crate::auth) enum Grant {
+    /// A client id and its secret, for this scope.
+    ClientCredentials { scope: Option<String> },
+    /// A refresh token, of which this credential was the first.
+    RefreshToken { credential: String },
+}
+
+/// How a token request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "TokenRequest")]
+pub enum Style {
+    /// A form, with client id and secret in the header `Authorization`, as RFC 6749 recommends.
+    #[default]
+    Basic,
+    /// A form that holds client id and secret, too.
+    Form,
+    /// A JSON object that holds client id and secret, too, as Sage X3's gateway has it.
+    Json,
 }
 
 /// A client id and its secret, as they are now.
-pub(super) struct Pair {
-    pub(super) id: Secret,
-    pub(super) secret: Secret,
+pub(in crate::auth) struct Pair {
+    pub(in crate::auth) id: Secret,
+    pub(in crate::auth) secret: Secret,
 }
 
 /// A token as it came.
-pub(super) struct Issued {
-    pub(super) token: Secret,
-    pub(super) life: Duration,
+pub(in crate::auth) struct Issued {
+    pub(in crate::auth) token: Secret,
+    pub(in crate::auth) life: Duration,
+    /// What the next one is given for, where the other side gives a new one each time.
+    pub(in crate::auth) refresh: Option<Secret>,
+}
+
+/// The URL that `token_url` yields.
+pub(in crate::auth) fn url(template: &Template, values: &Values) -> Result<Url, AuthError> {
+    let text = template.text(values).map_err(|error| AuthError::Refused(error.message))?;
+    Url::parse(&text)
+        .ok()
+        .filter(Url::has_host)
+        .ok_or_else(|| AuthError::Refused(format!("`token_url` yields `{text}`, which is no URL.")))
 }
 
 /// The headers that `evaluated`, an object, names.
-pub(super) fn headers(evaluated: &Value) -> Result<HeaderMap, AuthError> {
+pub(in crate::auth) fn headers(evaluated: &Value) -> Result<HeaderMap, AuthError> {
     let refused =
         |name: &str| AuthError::Refused(format!("The token request's header `{name}` cannot be sent."));
     let mut headers = HeaderMap::new();
@@ -62,34 +99,64 @@ impl Endpoint {
     }
 
     /// Tells tokens of other credentials, accounts or scopes apart without giving any of them away.
-    pub(super) fn digest(&self, pair: &Pair) -> String {
+    pub(super) fn digest(&self, pair: &Pair, refresh: Option<&Secret>) -> String {
         let mut headers: Vec<(&str, &[u8])> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         headers.sort_unstable();
-        json::fingerprint(&serde_json::json!([
-            self.url.as_str(),
-            self.scope,
-            headers,
-            pair.id.expose(),
-            pair.secret.expose(),
-        ]))
+        let scope = match &self.grant {
+            Grant::ClientCredentials { scope } => scope.as_deref(),
+            Grant::RefreshToken { .. } => None,
+        };
+        let mut parts =
+            serde_json::json!([self.url.as_str(), scope, headers, pair.id.expose(), pair.secret.expose(),]);
+        if let (Some(parts), Some(refresh)) = (parts.as_array_mut(), refresh) {
+            parts.push(refresh.expose().into());
+        }
+        json::fingerprint(&parts)
+    }
+
+    /// Tells chains of refresh tokens apart: what they began with, and for whom. A new client secret is no new chain.
+    pub(super) fn chain(&self, id: &Secret, first: &Secret) -> String {
+        json::fingerprint(&serde_json::json!([self.url.as_str(), id.expose(), first.expose()]))
     }
 
     /// The request for a token.
-    pub(super) fn request(&self, pair: &Pair, redactor: &Redactor) -> Result<Outgoing, AuthError> {
-        let basic = Secret::new(STANDARD.encode(format!("{}:{}", pair.id.expose(), pair.secret.expose())));
-        redactor.add(basic.clone());
+    pub(super) fn request(
+        &self,
+        pair: &Pair,
+        refresh: Option<&Secret>,
+        redactor: &Redactor,
+    ) -> Result<Outgoing, AuthError> {
         let mut headers = self.headers.clone();
-        headers.insert(AUTHORIZATION, sensitive(&format!("Basic {}", basic.expose()))?);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials");
-        if let Some(scope) = &self.scope {
-            form.append_pair("scope", scope);
+        let mut fields = match &self.grant {
+            Grant::ClientCredentials { scope } => {
+                let scope = scope.as_deref().map(|scope| ("scope", scope));
+                [("grant_type", "client_credentials")].into_iter().chain(scope).collect::<Vec<_>>()
+            }
+            Grant::RefreshToken { .. } => vec![("grant_type", "refresh_token")],
+        };
+        fields.extend(refresh.map(|refresh| ("refresh_token", refresh.expose())));
+        if self.style == Style::Basic {
+            let basic =
+                Secret::new(STANDARD.encode(format!("{}:{}", pair.id.expose(), pair.secret.expose())));
+            redactor.add(basic.clone());
+            headers.insert(AUTHORIZATION, sensitive(&format!("Basic {}", basic.expose()))?);
+        } else {
+            fields.extend([("client_id", pair.id.expose()), ("client_secret", pair.secret.expose())]);
         }
-        let body = Some(Bytes::from(form.finish()));
-        Ok(Outgoing { method: Method::POST, url: self.url.clone(), headers, body })
+        let (media_type, body) = match self.style {
+            Style::Json => {
+                let fields = fields.into_iter().map(|(name, value)| (name, Value::from(value)));
+                ("application/json", Value::from_iter(fields).to_string())
+            }
+            Style::Basic | Style::Form => {
+                let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+                ("application/x-www-form-urlencoded", form)
+            }
+        };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Ok(Outgoing { method: Method::POST, url: self.url.clone(), headers, body: Some(Bytes::from(body)) })
     }
 
     /// What came of asking.
@@ -118,6 +185,9 @@ impl Endpoint {
 
     fn failure(&self, answer: &Incoming, said: &str, now: Timestamp) -> AuthError {
         let (name, number) = (self.name(), answer.status.as_u16());
+        if let Some(error) = self.dead_chain(answer.status, said) {
+            return error;
+        }
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         match answer.status {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {}
@@ -140,10 +210,30 @@ impl Endpoint {
             until: retry_after(&answer.headers, now).map(|pause| add(now, pause)),
         }
     }
+
+    /// What to do when nothing follows from the refresh token any more.
+    fn dead_chain(&self, status: StatusCode, said: &str) -> Option<AuthError> {
+        let Grant::RefreshToken { credential } = &self.grant else { return None };
+        let client = said.starts_with("invalid_client") || said.starts_with("unauthorized_client");
+        let dead = match status {
+            StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN => !client,
+            StatusCode::UNAUTHORIZED => said.starts_with("invalid_grant"),
+            _ => false,
+        };
+        let (name, number) = (self.name(), status.as_u16());
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        dead.then(|| {
+            AuthError::Refused(format!(
+                "{name} does not accept the refresh token any more{said} (status {number}): it is too old, was used \
+                 already or was revoked. Pair this connection with {name} anew, then store the refresh token that \
+                 this gives: `ml-connector secret set {credential}`."
+            ))
+        })
+    }
 }
 
 /// The header that carries `token`.
-pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, AuthError> {
+pub(in crate::auth) fn bearer(token: &Secret) -> Result<HeaderValue, AuthError> {
     sensitive(&format!("Bearer {}", token.expose()))
 }
 
@@ -160,7 +250,9 @@ fn sensitive(text: &str) -> Result<HeaderValue, AuthError> {
 fn issued(body: &Value) -> Option<Issued> {
     let token = body["access_token"].as_str().map(str::trim).filter(|token| !token.is_empty())?;
     HeaderValue::from_str(token).ok()?;
-    Some(Issued { token: Secret::new(token), life: life(&body["expires_in"]) })
+    let refresh = body["refresh_token"].as_str().map(str::trim).filter(|token| !token.is_empty());
+    let (token, refresh) = (Secret::new(token), refresh.map(Secret::new));
+    Some(Issued { token, life: life(&body["expires_in"]), refresh })
 }
 
 /// Seconds, as a number or, as UPS writes them, as text.
