@@ -25,7 +25,7 @@ macro_rules! shipped {
 pub const SYSTEMS: &[Shipped] = shipped!("mappings/systems/": "sage100", "sagex3", "sagex3-graphql", "sagex3-soap", "ups");
 
 /// The shipped mappings.
-pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups");
+pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups", "sagex3-ups");
 
 /// The shipped system file called `name`.
 pub fn system(name: &str) -> Option<&'static Shipped> {
