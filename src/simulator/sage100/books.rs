@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::stamp::Stamp;
 use super::table::{Row, Table};
 use crate::simulator::contract::Violation;
+use crate::simulator::due::Due;
 use crate::simulator::expectation::{self, Expectation};
 
 /// The table of open orders.
@@ -103,6 +104,20 @@ pub struct Summary {
 }
 
 impl State {
+    /// Its orders, as UPS should come to have them.
+    pub fn due(&self) -> Vec<Due> {
+        self.orders
+            .iter()
+            .map(|order| Due {
+                number: order.number.clone(),
+                key: order.number.clone(),
+                expectation: order.expectation,
+                tracking: order.tracking.clone(),
+                content: BTreeMap::new(),
+            })
+            .collect()
+    }
+
     /// The counts that matter.
     pub fn summary(&self) -> Summary {
         let count =
