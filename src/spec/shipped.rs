@@ -26,7 +26,7 @@ pub const SYSTEMS: &[Shipped] = shipped!("mappings/systems/":
     "sage100", "sagex3", "sagex3-graphql", "sagex3-soap", "shipstation-v1", "shipstation-v2", "ups");
 
 /// The shipped mappings.
-pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups");
+pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups", "sagex3-ups");
 
 /// The shipped system file called `name`.
 pub fn system(name: &str) -> Option<&'static Shipped> {
