@@ -27,6 +27,7 @@ pub mod places;
 pub mod sage100;
 pub mod sage300;
 pub mod serve;
+pub mod shipstation;
 pub mod system;
 pub mod ups;
 pub mod verdict;

@@ -22,7 +22,8 @@ macro_rules! shipped {
 }
 
 /// The shipped system files.
-pub const SYSTEMS: &[Shipped] = shipped!("mappings/systems/": "sage100", "ups");
+pub const SYSTEMS: &[Shipped] =
+    shipped!("mappings/systems/": "sage100", "shipstation-v1", "shipstation-v2", "ups");
 
 /// The shipped mappings.
 pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups");
