@@ -313,7 +313,8 @@ impl FlowRuntime {
         Ok(())
     }
 
-    async fn work_on(&self, shared: &Shared, id: &RecordId) -> Result<Ended, Stop> {
+    /// Runs a record, if it is still to be worked on.
+    pub(super) async fn work_on(&self, shared: &Shared, id: &RecordId) -> Result<Ended, Stop> {
         // Before the record's lock, which whoever polls may wait for while it holds the source.
         let _turns = tokio::select! {
             held = turns::take(&self.called) => held,
