@@ -55,6 +55,12 @@ macro_rules! kinds {
                 match self { $( Self::$variant(config) => config.credentials(), )+ }
             }
 
+            /// The names that requests may use as `secret.NAME`; the kind puts the credential in place of each just
+            /// before sending.
+            pub fn placeholders(&self) -> Vec<&str> {
+                match self { $( Self::$variant(config) => config.placeholders(), )+ }
+            }
+
             /// The hosts beside the base URL's that it must reach, as [`crate::http::authority`] writes them.
             /// `values` holds `settings`.
             ///
@@ -88,6 +94,15 @@ macro_rules! kinds {
     };
 }
 
+/// What holds for kinds that say nothing of it: a `Config` with a method of its own has that one called.
+trait NoPlaceholders {
+    fn placeholders(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+impl<T> NoPlaceholders for T {}
+
 kinds! {
     /// A key in a header of every request.
     ApiKey in api_key;
@@ -105,16 +120,6 @@ kinds! {
     Session in session;
     /// Tokens that we sign ourselves.
     SignedJwt in signed_jwt;
-}
-
-impl AuthConfig {
-    /// The names that templates of requests see below `secret`, each with a [`super::placeholder()`] as its value.
-    pub fn placeholders(&self) -> Vec<&str> {
-        match self {
-            Self::BodyCredentials(config) => config.placeholders(),
-            _ => Vec::new(),
-        }
-    }
 }
 
 /// The schema of a system file's `auth:`, which holds one or more kinds; each is read as an [`AuthBlock`].

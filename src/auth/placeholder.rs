@@ -50,20 +50,6 @@ pub fn hide(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `request` as people may see it: `***` for each placeholder in its address and body.
-pub fn hide_all(request: &mut Outgoing) {
-    if let Cow::Owned(url) = hide(request.url.as_str())
-        && let Ok(url) = url.parse()
-    {
-        request.url = url;
-    }
-    let hidden = request.body.as_deref().map(String::from_utf8_lossy).and_then(|body| match hide(&body) {
-        Cow::Owned(hidden) => Some(Bytes::from(hidden)),
-        Cow::Borrowed(_) => None,
-    });
-    request.body = hidden.or_else(|| request.body.take());
-}
-
 /// Replaces the placeholders in the body and the query of `request` by what `secret` gives for their names.
 ///
 /// # Errors
@@ -155,7 +141,7 @@ impl Place {
 enum Form {
     Json,
     Xml,
-    Form,
+    Urlencoded,
     Plain,
 }
 
@@ -166,7 +152,7 @@ impl Form {
         match media_type.split(';').next().unwrap_or_default().trim() {
             json if json.ends_with("json") => Self::Json,
             xml if xml.ends_with("xml") => Self::Xml,
-            "application/x-www-form-urlencoded" => Self::Form,
+            "application/x-www-form-urlencoded" => Self::Urlencoded,
             _ => Self::Plain,
         }
     }
@@ -178,7 +164,7 @@ impl Form {
                 quoted[1..quoted.len() - 1].to_owned()
             }
             Self::Xml => xml(text),
-            Self::Form => crate::http::percent_encoded(text),
+            Self::Urlencoded => crate::http::percent_encoded(text),
             Self::Plain => text.to_owned(),
         }
     }

@@ -44,7 +44,7 @@ const GOODBYE: Duration = Duration::from_secs(10);
 #[schemars(rename = "Session")]
 pub struct Block {
     /// The request that begins a session.
-    pub logon: request::Block,
+    pub logon: Box<request::Block>,
     /// What the logon's templates see below `secret`: names, and the credentials behind them. A name written `name?` is
     /// empty when its credential is not set.
     #[serde(default)]
@@ -59,7 +59,7 @@ pub struct Block {
     pub carry: Carry,
     /// The request that ends a session; it carries the token, and its templates see `token`, too.
     #[serde(default)]
-    pub logoff: Option<request::Block>,
+    pub logoff: Option<Box<request::Block>>,
     /// How long a session may go unused before it is not relied on any more.
     #[serde(default = "two_minutes")]
     pub idle: String,
@@ -83,12 +83,12 @@ fn two_minutes() -> String {
 /// A checked [`Block`].
 #[derive(Debug, Clone)]
 pub struct Config {
-    logon: Request,
+    logon: Box<Request>,
     names: Vec<Named>,
     refused: Option<Template>,
     token: Template,
     carry: Carry,
-    logoff: Option<Request>,
+    logoff: Option<Box<Request>>,
     idle: Duration,
 }
 
@@ -117,12 +117,12 @@ impl Block {
         });
         let idle = checker.duration("/idle", &self.idle);
         Some(Config {
-            logon: logon?,
+            logon: Box::new(logon?),
             names: names?,
             refused: refused?,
             token: token?,
             carry: self.carry.clone(),
-            logoff: logoff?,
+            logoff: logoff?.map(Box::new),
             idle: idle?,
         })
     }

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::connection::body_of;
+use super::request::{body_of, body_value};
 use crate::auth::AuthConfig;
 use crate::expression::{Template, Type, ValueTemplate, Values, normalise};
 use crate::spec::model::{
     CallRefusal, Effect, Flow, Mapping, Operation, Otherwise, OtherwiseAction, Request, Source, Step,
     StepKind, System,
 };
-use crate::transport::{Body, url};
+use crate::transport::url;
 
 /// One step of a preview.
 #[derive(Debug, Clone, Serialize)]
@@ -283,10 +283,7 @@ impl<'a> Preview<'a> {
             }
         }
         let body = request.body.as_ref().map(|body| body_of(body, &values)).transpose().map_err(say)?;
-        let body = body.map(|body| match body {
-            Body::Json(tree) | Body::Xml(tree) => tree,
-            Body::Graphql { query, variables, .. } => json!({ "query": query, "variables": variables }),
-        });
+        let body = body.map(body_value);
         Ok(json!({ "method": request.method.as_str(), "url": whole.as_str(), "body": body }))
     }
 }

@@ -28,6 +28,7 @@ pub mod sage100;
 pub mod sage300;
 pub mod sagex3;
 pub mod serve;
+pub mod shipstation;
 pub mod syspro;
 pub mod system;
 pub mod ups;

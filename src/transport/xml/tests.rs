@@ -108,10 +108,7 @@ fn elements_can_be_named_by_data() {
     let tree = json!({ "Fields": { "First": 1, "#elements": [
         { "name": "TrackingNo", "value": "1Z" }, { "name": "Left" }, { "name": "Cost", "value": "" },
     ] } });
-    assert_eq!(
-        write(&tree).unwrap(),
-        "<Fields><First>1</First><TrackingNo>1Z</TrackingNo><Cost/></Fields>"
-    );
+    assert_eq!(write(&tree).unwrap(), "<Fields><First>1</First><TrackingNo>1Z</TrackingNo><Cost/></Fields>");
 }
 
 #[test]
