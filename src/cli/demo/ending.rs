@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::simulator::due::Due;
 use crate::simulator::expectation::{Expectation, Reason};
 use crate::simulator::sage100::State;
+use crate::simulator::shipstation;
 use crate::simulator::ups::Summary;
 use crate::simulator::verdict::Verdict;
 use crate::store::{Record, RecordState};
@@ -158,6 +159,18 @@ pub fn saw_ups(summary: &Summary, desk: &Value) -> String {
         summary.created,
         summary.live,
         summary.tokens,
+        calls(desk)
+    )
+}
+
+/// What ShipStation saw.
+pub fn saw_shipstation(state: &shipstation::State, shipped: usize, desk: &Value) -> String {
+    format!(
+        "ShipStation: {} orders, {} written again, {shipped} shipped, {} edits of shipped orders refused, {} quantities set, {}",
+        state.orders.len(),
+        state.updates,
+        state.refused_edits + state.ignored_edits,
+        state.inventory_changes,
         calls(desk)
     )
 }

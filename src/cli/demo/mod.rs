@@ -4,12 +4,14 @@
 //! and in the warehouse act: they change orders, they ship.
 //!
 //! Reading order: [`directory`] where the demo's configuration and state are, [`stage`] what a pair brings, one file a pair
-//! (with `carrier` for UPS), [`ending`] how each order ended against how it should have, [`summary`] what people and scripts read of it.
+//! (with `carrier` for UPS and `platform` for ShipStation), [`ending`] how each order ended against how it should have, [`summary`] what people and scripts read of it.
 
 mod carrier;
 pub mod directory;
 pub mod ending;
+mod platform;
 mod sage100_ups;
+mod sage300_shipstation;
 mod sagex3_ups;
 pub mod stage;
 pub mod summary;
@@ -80,6 +82,7 @@ enum Pair {
     #[value(name = "sagex3-ups")]
     SageX3Ups,
     SysproUps,
+    Sage300Shipstation,
 }
 
 impl Pair {
@@ -88,6 +91,9 @@ impl Pair {
         Ok(match self {
             Self::Sage100Ups => Box::new(sage100_ups::Sage100Ups::set(orders, seed, faults).await?),
             Self::SageX3Ups => Box::new(sagex3_ups::SageX3Ups::set(orders, seed, faults).await?),
+            Self::Sage300Shipstation => {
+                Box::new(sage300_shipstation::Sage300Shipstation::set(orders, seed, faults).await?)
+            }
             Self::SysproUps => Box::new(syspro_ups::SysproUps::set(orders, seed, faults).await?),
         })
     }
