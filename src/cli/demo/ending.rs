@@ -124,8 +124,9 @@ pub fn compare<'a>(orders: &[Due], records: impl IntoIterator<Item = &'a Record>
 /// Whether a record is parked, and for this reason: the words are those of the mapping, or UPS's own refusal.
 fn parked_for(record: &Record, reason: Reason) -> bool {
     let why = why(record);
-    let (address, weight) =
-        (why.contains("does not recognise the ship-to address"), why.contains("weighs nothing"));
+    let address =
+        ["does not recognise the ship-to address", "has a street"].iter().any(|part| why.contains(part));
+    let weight = why.contains("weighs nothing");
     let right = match reason {
         Reason::UnknownAddress | Reason::AmbiguousAddress => address,
         Reason::NoWeight => weight,

@@ -105,8 +105,12 @@ impl Stage for Sage300Shipstation {
     fn judge(&self) -> Judged {
         let orders = self.sage300.system.orders();
         let mut verdict = verdict::verdict(&orders, &self.shipstation.sent_in_parts());
+        // ShipStation knows Sage's locations by their names.
+        let names = self.sage300.system.locations();
+        let named = |code: String| names.get(&code).cloned().unwrap_or(code);
         let inventory = self.sage300.system.inventory().into_iter();
-        let inventory = inventory.map(|(key, quantity)| (key, quantity.to_string())).collect();
+        let inventory =
+            inventory.map(|((item, code), quantity)| ((item, named(code)), quantity.to_string())).collect();
         verdict.compare_quantities(&inventory, &self.shipstation.inventory());
         let saw = vec![
             ending::saw("Sage 300", &orders, &self.sage300.system.controls().summary()),
