@@ -11,4 +11,5 @@ mod recover;
 mod secrets;
 mod small;
 mod specs;
+mod ups;
 mod world;
