@@ -37,6 +37,14 @@ impl Faults {
         switch_on(desk, self.sage100(), seed)
     }
 
+    /// Switches Sage X3's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_sagex3(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.sagex3(), seed)
+    }
+
     /// The first rule that strikes decides: those for one operation come before those for all.
     fn ups(self) -> Vec<Rule> {
         let (ship, any) = (["POST", "/api/shipments/*/ship"], ["*", "/api/*"]);
@@ -81,6 +89,28 @@ impl Faults {
             ],
         }
     }
+
+    fn sagex3(self) -> Vec<Rule> {
+        let (write, list, any) = (["POST", "/soap-generic/*"], ["GET", "/api1/*ORDER"], ["*", "/api1/*"]);
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::RecordLock, write, 0.05),
+                rule(Fault::PoolBusy, write, 0.02),
+                rule(Fault::DuplicatePage, list, 1.0).times(1),
+            ],
+            Self::Many => vec![
+                rule(Fault::RecordLock, write, 0.1),
+                rule(Fault::PoolBusy, write, 0.05),
+                rule(Fault::ActThenDrop, write, 0.03),
+                rule(Fault::DuplicatePage, list, 1.0).times(1),
+                rule(Fault::HtmlError, any, 0.01),
+                rule(Fault::TruncatedBody, any, 0.01),
+                rule(Fault::Status503, any, 0.02),
+            ],
+        }
+    }
 }
 
 fn switch_on(desk: &Desk, rules: Vec<Rule>, seed: u64) -> Result<(), Trouble> {
@@ -114,6 +144,7 @@ mod tests {
             let desk = Desk::new(SystemClock::shared(), Duration::ZERO);
             faults.disturb_ups(&desk, 7).unwrap();
             faults.disturb_sage100(&desk, 7).unwrap();
+            faults.disturb_sagex3(&desk, 7).unwrap();
         }
         assert!(Faults::Many.ups().len() > Faults::Some.ups().len());
     }

@@ -22,7 +22,8 @@ macro_rules! shipped {
 }
 
 /// The shipped system files.
-pub const SYSTEMS: &[Shipped] = shipped!("mappings/systems/": "sage100", "sagex3", "sagex3-graphql", "sagex3-soap", "ups");
+pub const SYSTEMS: &[Shipped] =
+    shipped!("mappings/systems/": "sage100", "sagex3", "sagex3-graphql", "sagex3-soap", "ups");
 
 /// The shipped mappings.
 pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups", "sagex3-ups");
