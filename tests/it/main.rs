@@ -10,6 +10,7 @@ mod readme;
 mod recover;
 mod sagex3;
 mod secrets;
+mod small;
 mod specs;
 mod ups;
 mod world;

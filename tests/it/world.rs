@@ -109,7 +109,7 @@ pub struct Hurried {
 }
 
 impl Hurried {
-    fn shared(times: u32) -> Arc<dyn Clock> {
+    pub fn shared(times: u32) -> Arc<dyn Clock> {
         Self::from(SystemClock.now(), times)
     }
 
