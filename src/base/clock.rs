@@ -28,6 +28,11 @@ pub fn add(instant: Timestamp, duration: Duration) -> Timestamp {
     instant.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
+/// `instant - duration`, held at the beginning of time instead of overflowing.
+pub fn before(instant: Timestamp, duration: Duration) -> Timestamp {
+    instant.checked_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
 /// `later - earlier`, zero when `later` is not later.
 pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)

@@ -5,7 +5,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use super::logging::LogFormat;
 use super::{
     acknowledge, audit, completions, demo, discard, explain, init, ping, poll, preview, records, replay,
-    resolve, resume, run, schema, secret, show, simulate, status, validate,
+    resolve, resume, run, schema, secret, show, simulate, status, test, validate,
 };
 
 /// Keeps ERPs and carriers in step, driven by YAML mapping files.
@@ -39,6 +39,7 @@ pub enum Command {
     Demo(demo::Args),
     Init(init::Args),
     Validate(validate::Args),
+    Test(test::Args),
     Explain(explain::Args),
     Schema(schema::Args),
     Preview(preview::Args),
@@ -99,6 +100,7 @@ mod tests {
             "ml-connector init there --mapping sage100-ups --set ups.account=A1B2C3 --set sage100.company=ABC",
             "ml-connector validate . other --format sarif --deny-warnings",
             "ml-connector validate --explain unknown-field",
+            "ml-connector test mappings shop --format json",
             "ml-connector run --config there --until-idle",
             "ml-connector records --state parked,in-doubt --since 2h --noticed --limit 0",
             "ml-connector show 0000169 --label label.gif",

@@ -67,7 +67,7 @@ fn configured(name: &str, directory: &Path) -> Option<Arc<Mapping>> {
 }
 
 /// The configuration's own mapping files; none where there is no configuration.
-fn own(directory: &Path) -> Vec<PathBuf> {
+pub fn own(directory: &Path) -> Vec<PathBuf> {
     if !directory.join(CONFIG_FILE).is_file() {
         return Vec::new();
     }

@@ -42,5 +42,6 @@ pub mod simulate;
 pub mod start;
 pub mod status;
 pub mod table;
+pub mod test;
 pub mod validate;
 pub mod workspace;

@@ -58,6 +58,7 @@ async fn dispatch(command: Command, output: &Output) -> Outcome {
         Command::Demo(args) => args.run(output).await,
         Command::Init(args) => args.run(output),
         Command::Validate(args) => args.run(output),
+        Command::Test(args) => args.run(output).await,
         Command::Explain(args) => args.run(output),
         Command::Schema(args) => args.run(output),
         Command::Preview(args) => args.run(output),

@@ -5,10 +5,15 @@
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{SignedDuration, Span, Timestamp, Zoned};
 use serde_json::{Value, json};
 
+use crate::base::duration;
+use crate::expression::{ValueTemplate, Values};
 use crate::spec::model::CursorKind;
+
+/// No cursor reads back further than this many days.
+const MOST_DAYS: i64 = 36_500;
 
 /// What a cursor kind needs that depends on a connection's settings.
 #[derive(Debug, Clone)]
@@ -17,14 +22,71 @@ pub struct CursorSettings {
     pub zone: TimeZone,
     /// How far to read back.
     pub overlap: SignedDuration,
+    /// How many days or keys to read back.
+    pub back: i64,
+}
+
+impl CursorSettings {
+    /// Reads them from `values`, which hold `settings`.
+    ///
+    /// # Errors
+    /// When a setting is not what the cursor kind needs.
+    pub fn of(kind: &CursorKind, values: &Values) -> Result<Self, String> {
+        let evaluate = |tree: &ValueTemplate| tree.evaluate(values).map_err(|error| error.to_string());
+        let text = |tree: &ValueTemplate| -> Result<String, String> {
+            Ok(evaluate(tree)?.as_str().unwrap_or_default().to_owned())
+        };
+        let zone = |tree: &ValueTemplate| -> Result<TimeZone, String> {
+            let zone = text(tree)?;
+            TimeZone::get(&zone).map_err(|_| format!("`{zone}` is not a time zone"))
+        };
+        let back = |tree: &ValueTemplate| -> Result<i64, String> {
+            let back = evaluate(tree)?;
+            let whole = back.as_i64().filter(|back| *back >= 0);
+            whole.ok_or_else(|| format!("`back` must yield a whole number, zero or more, not {back}"))
+        };
+        let mut settings = Self { zone: TimeZone::UTC, overlap: SignedDuration::ZERO, back: 0 };
+        match kind {
+            CursorKind::None | CursorKind::Token { .. } => {}
+            CursorKind::Timestamp { zone: its_zone, overlap, .. }
+            | CursorKind::DateAndDecimalHours { zone: its_zone, overlap, .. } => {
+                settings.zone = zone(its_zone)?;
+                let overlap = duration::parse(&text(overlap)?)?;
+                settings.overlap = SignedDuration::try_from(overlap).unwrap_or_default();
+            }
+            CursorKind::Day { zone: its_zone, back: days, .. } => {
+                settings.zone = zone(its_zone)?;
+                settings.back = back(days)?;
+            }
+            CursorKind::Keyset { back: keys, .. } => settings.back = back(keys)?,
+        }
+        Ok(settings)
+    }
 }
 
 /// The value of `cursor` in the stream's request: null to read from the beginning.
 pub fn from(kind: &CursorKind, position: &Value, settings: &CursorSettings) -> Value {
     match kind {
-        CursorKind::None | CursorKind::Day { .. } | CursorKind::Keyset { .. } | CursorKind::Token { .. } => {
-            Value::Null
-        }
+        CursorKind::None => Value::Null,
+        CursorKind::Day { .. } => match position.get("day").and_then(day_of) {
+            Some(day) => {
+                let begin = day.checked_sub(Span::new().days(settings.back.min(MOST_DAYS))).unwrap_or(day);
+                json!({ "day": begin.to_string() })
+            }
+            None => Value::Null,
+        },
+        CursorKind::Keyset { number, .. } => match position.get("key") {
+            Some(key) if *number => match key_less(key, settings.back) {
+                Some(key) => json!({ "key": key }),
+                None => Value::Null,
+            },
+            Some(key) => json!({ "key": key }),
+            None => Value::Null,
+        },
+        CursorKind::Token { .. } => match position.get("token") {
+            Some(token) => json!({ "token": token }),
+            None => Value::Null,
+        },
         CursorKind::Timestamp { .. } => match stamp_of(position.get("at"), settings) {
             Some(at) => json!({ "at": back(at, settings).to_string() }),
             None => Value::Null,
@@ -51,9 +113,25 @@ pub fn advance(
     settings: &CursorSettings,
 ) -> Value {
     match kind {
-        CursorKind::None | CursorKind::Day { .. } | CursorKind::Keyset { .. } | CursorKind::Token { .. } => {
-            Value::Null
+        CursorKind::None => Value::Null,
+        // Its position comes with pages, not with records.
+        CursorKind::Token { .. } => position.clone(),
+        CursorKind::Day { field, .. } => {
+            let Some(day) = record.get(field).and_then(day_of) else { return position.clone() };
+            let held = position.get("day").and_then(day_of);
+            let today = Zoned::new(anchor, settings.zone.clone()).date();
+            if held.is_some_and(|held| held >= day) {
+                position.clone()
+            } else if day > today {
+                json!({ "day": held.map_or(today, |held| held.max(today)).to_string() })
+            } else {
+                json!({ "day": record.get(field) })
+            }
         }
+        CursorKind::Keyset { field, number, .. } => match record.get(field) {
+            Some(key) if greater(key, position.get("key"), *number) => json!({ "key": key }),
+            _ => position.clone(),
+        },
         CursorKind::Timestamp { field, .. } => {
             let Some(stamp) = stamp_of(record.get(field), settings) else { return position.clone() };
             let held = stamp_of(position.get("at"), settings);
@@ -80,6 +158,74 @@ pub fn advance(
             } else {
                 json!({ "date": day, "time": hours })
             }
+        }
+    }
+}
+
+/// The position after the last page of a poll whose cursor is a token: what `next` yields, or where it stood when that is
+/// nothing.
+///
+/// # Errors
+/// When `next` cannot be evaluated.
+pub fn after_page(
+    kind: &CursorKind,
+    position: &Value,
+    page: &Value,
+    values: &Values,
+) -> Result<Value, String> {
+    let CursorKind::Token { next } = kind else { return Ok(position.clone()) };
+    let mut values = values.clone();
+    values.set("answer", page);
+    Ok(match next.evaluate(&values).map_err(|error| error.to_string())? {
+        Value::Null => position.clone(),
+        Value::String(text) if text.is_empty() => position.clone(),
+        token => json!({ "token": token }),
+    })
+}
+
+/// A day as sources write them: `2026-11-20`, `20261120`, or the beginning of a longer stamp.
+fn day_of(value: &Value) -> Option<Date> {
+    let text = value.as_str()?.trim();
+    text.get(..10).unwrap_or(text).parse().ok().or_else(|| text.get(..8)?.parse().ok())
+}
+
+/// Whether `key` is greater than the one that is held; what is no key never is.
+fn greater(key: &Value, held: Option<&Value>, number: bool) -> bool {
+    if number {
+        let Some(key) = Number::of(key) else { return false };
+        return held.and_then(Number::of).is_none_or(|held| key.exceeds(&held));
+    }
+    let Some(key) = key.as_str().filter(|key| !key.is_empty()) else { return false };
+    held.and_then(Value::as_str).is_none_or(|held| key > held)
+}
+
+fn key_less(key: &Value, back: i64) -> Option<Value> {
+    let number = Number::of(key)?;
+    let whole = number.whole.and_then(|whole| i64::try_from(whole - i128::from(back)).ok());
+    Some(whole.map_or_else(|| Value::from(number.near - back as f64), Value::from))
+}
+
+/// A number, or the text of one: exact where it is whole, since keys may have more digits than a float holds.
+struct Number {
+    whole: Option<i128>,
+    near: f64,
+}
+
+impl Number {
+    fn of(value: &Value) -> Option<Self> {
+        let text = match value {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        let near = text.parse::<f64>().ok().filter(|near| near.is_finite())?;
+        Some(Self { whole: text.parse().ok(), near })
+    }
+
+    fn exceeds(&self, other: &Self) -> bool {
+        match (self.whole, other.whole) {
+            (Some(one), Some(other)) => one > other,
+            _ => self.near > other.near,
         }
     }
 }
@@ -149,6 +295,7 @@ mod tests {
         CursorSettings {
             zone: TimeZone::get("America/New_York").unwrap(),
             overlap: SignedDuration::from_mins(overlap),
+            back: overlap,
         }
     }
 
@@ -157,7 +304,6 @@ mod tests {
     }
 
     fn kind() -> CursorKind {
-        use crate::expression::ValueTemplate;
         CursorKind::DateAndDecimalHours {
             date: "DateUpdated".into(),
             time: "TimeUpdated".into(),
@@ -208,5 +354,47 @@ mod tests {
         for wrong in [json!({}), json!({ "DateUpdated": "soon", "TimeUpdated": "1" })] {
             assert_eq!(advance(&kind(), &held, &wrong, anchor, &settings(10)), held);
         }
+    }
+
+    #[test]
+    fn days_are_kept_as_written_and_read_back_whole() {
+        let nothing = || ValueTemplate::Literal(Value::Null);
+        let kind = CursorKind::Day { field: "Day".into(), back: nothing(), zone: nothing() };
+        // Nine in the evening in New York is tomorrow in UTC.
+        let anchor: Timestamp = "2026-11-21T02:00:00Z".parse().unwrap();
+        let seen = |position: &Value, day: &str| {
+            advance(&kind, position, &json!({ "Day": day }), anchor, &settings(3))
+        };
+        let position = seen(&Value::Null, "20261102");
+        assert_eq!(position, json!({ "day": "20261102" }));
+        assert_eq!(from(&kind, &position, &settings(3)), json!({ "day": "2026-10-30" }));
+        assert_eq!(seen(&position, "2026-11-01T23:00:00"), position);
+        assert_eq!(seen(&position, "soon"), position);
+        for future in ["2026-11-21", "99991231"] {
+            assert_eq!(seen(&position, future), json!({ "day": "2026-11-20" }), "{future}");
+        }
+        assert_eq!(from(&kind, &Value::Null, &settings(3)), Value::Null);
+    }
+
+    #[test]
+    fn keys_are_compared_as_what_they_are() {
+        let kind = |number| {
+            let back = ValueTemplate::Literal(Value::Null);
+            CursorKind::Keyset { field: "Id".into(), number, back }
+        };
+        let anchor = Timestamp::UNIX_EPOCH;
+        let seen = |number, position: &Value, id: Value| {
+            advance(&kind(number), position, &json!({ "Id": id }), anchor, &settings(0))
+        };
+        let numbers = seen(true, &seen(true, &Value::Null, json!("9")), json!("10"));
+        assert_eq!(numbers, json!({ "key": "10" }), "the source's own text is kept");
+        assert_eq!(from(&kind(true), &numbers, &settings(4)), json!({ "key": 6 }));
+        assert_eq!(seen(true, &numbers, json!(11)), json!({ "key": 11 }));
+        assert_eq!(seen(true, &numbers, json!("next")), numbers);
+        let large = json!({ "key": "9007199254740993" });
+        assert_eq!(seen(true, &large, json!(9_007_199_254_740_992_i64)), large);
+        let texts = seen(false, &seen(false, &Value::Null, json!("9")), json!("10"));
+        assert_eq!(texts, json!({ "key": "9" }));
+        assert_eq!(from(&kind(false), &texts, &settings(0)), texts);
     }
 }

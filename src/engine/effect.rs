@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::connection::{Connection, Outcome, Prepared, Refusal};
-use super::run::{CallStep, Ending, Flowing, Run, Stop};
+use super::calls::CallStep;
+use super::connection::Connection;
+use super::outcome::{Outcome, Refusal};
+use super::request::Prepared;
+use super::run::{Ending, Flowing, Run, Stop};
 use super::transition::{self, Proof};
 use crate::base::{EffectId, clock, crash, json as canonical};
 use crate::expression::EvaluationError;
@@ -117,7 +120,7 @@ impl Run<'_> {
             Ok(prepared) => prepared,
             Err(error) => {
                 let outcome = Outcome::Unrenderable(error.message);
-                return Ok(Some(self.unsuccessful(call, outcome, &Value::Null, retry)));
+                return Ok(self.unsuccessful(call, outcome, &Value::Null, retry));
             }
         };
         if let Some(until) = connection.held_until() {
@@ -125,16 +128,18 @@ impl Run<'_> {
             let reason = self.reason(call.step, &call.path, message);
             return Ok(Some(Ending::Wait { until: Some(until), reason, retry: None }));
         }
+        if let Some(down) = connection.down() {
+            return Ok(self.unsuccessful(call, Outcome::Down(down), &Value::Null, retry));
+        }
         if let Err(unsent) = connection.identify(&mut prepared).await {
-            return Ok(Some(self.unsuccessful(call, unsent.outcome, &Value::Null, retry)));
+            return Ok(self.unsuccessful(call, unsent.outcome, &Value::Null, retry));
         }
         let deadline = connection.deadline(LONGEST_TURN);
         effect.deadline = Some(deadline);
         self.arm(call, &mut effect, &connection, &prepared).await?;
         // Only now, so that nobody's turn is spent waiting for our disk; and not for ever, since the deadline stands.
-        let Ok(turn) = tokio::time::timeout(LONGEST_TURN, connection.turn()).await else {
-            return self.unsent(call, effect);
-        };
+        let turn = tokio::time::timeout(LONGEST_TURN, connection.turn(&self.flow.name)).await;
+        let Ok(Ok(turn)) = turn else { return self.unsent(call, effect) };
         let made = connection.send_once(call.operation, &call.input, &prepared, turn, deadline).await;
         crash::point("effect.after_response");
         // The request stands in the audit already, with the sending.
@@ -153,7 +158,7 @@ impl Run<'_> {
                 effect.attempt -= 1;
                 self.put(&mut effect);
                 let ending = self.unsuccessful(call, outcome, &exchange, retry);
-                Ok(Some(self.again_at_once(ending)))
+                Ok(ending.map(|ending| self.again_at_once(ending)))
             }
             Outcome::Rejected(refusal) | Outcome::Absent(refusal) if refused => {
                 self.refuse(call, effect, refusal, &exchange)
@@ -271,7 +276,7 @@ impl Run<'_> {
             detail: Some(exchange.clone()),
             ..self.reason(call.step, &call.path, refusal.message)
         };
-        Ok(Some(self.refused(reason)))
+        Ok(self.refused(call, reason))
     }
 
     fn key_taken(&self, call: &CallStep<'_>, effect: &EffectEntry) -> Ending {

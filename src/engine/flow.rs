@@ -9,13 +9,17 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::arrive::Shape;
 use super::connection::Connection;
-use super::run::{self, Ended, Run, Stop};
+use super::finish::{self, Ended};
+use super::run::{Run, Stop};
 use super::shared::Shared;
+use super::tables::{self, Ready};
+use super::turns;
 use crate::base::{RecordId, clock};
 use crate::expression::{Values, fits};
 use crate::spec;
-use crate::spec::model::{Flow, Mapping, Schedule, Setting};
+use crate::spec::model::{Flow, Mapping, Schedule, Setting, Source};
 use crate::store::{RecordState, StoreError};
 
 /// After so many troubles in a row an engine that runs until idle gives the flow up.
@@ -26,13 +30,23 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// A flow at work.
 pub(super) struct FlowRuntime {
-    /// `mapping/flow`.
+    /// `use/flow`, which is what it is called everywhere.
     pub(super) name: String,
+    /// The name that the configuration has for its mapping.
+    pub(super) used: String,
     pub(super) mapping: Arc<Mapping>,
     pub(super) flow: Arc<Flow>,
     pub(super) schedule: Schedule,
+    /// The longest time between polls that read everything.
+    pub(super) full: Option<Duration>,
+    pub(super) shape: Shape,
+    /// Flows that fill the tables it reads.
+    pub(super) waits_for: Vec<String>,
+    pub(super) known: tables::Known,
     /// Role -> connection.
     pub(super) connections: BTreeMap<String, Arc<Connection>>,
+    /// The connections that its steps call.
+    pub(super) called: Vec<Arc<Connection>>,
     /// The mapping's settings.
     pub(super) settings: Value,
     /// The same, as expressions see them.
@@ -60,6 +74,10 @@ pub(super) struct Condition {
     pub(super) paused_until: Option<Timestamp>,
     /// Whether the source was read whole since the start.
     pub(super) polled: bool,
+    /// Whether the source is being read.
+    pub(super) polling: bool,
+    /// Whether it is at work with its connections.
+    pub(super) at_work: bool,
     /// Whether the flow was given up.
     pub(super) given_up: bool,
 }
@@ -96,10 +114,48 @@ impl FlowRuntime {
 
     /// Polls and works until stopped, or until nothing is left to do.
     pub(super) async fn drive(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
-        let poller = Arc::clone(&self).keep_polling(Arc::clone(&shared), until_idle);
-        let worker = Arc::clone(&self).keep_working(shared, until_idle);
-        tokio::try_join!(poller, worker)?;
-        Ok(())
+        let worker = Arc::clone(&self).keep_working(Arc::clone(&shared), until_idle);
+        let flow = Arc::clone(&self);
+        let ended = match &self.flow.source {
+            Source::Poll { .. } => {
+                tokio::try_join!(flow.keep_polling(Arc::clone(&shared), until_idle), worker)
+            }
+            Source::Schedule { .. } => {
+                tokio::try_join!(flow.keep_firing(Arc::clone(&shared), until_idle), worker)
+            }
+        };
+        self.rest().await;
+        shared.busy.send_modify(|busy| {
+            busy.remove(&self.name);
+        });
+        ended.map(|_| ())
+    }
+
+    /// Is at work with its connections from now on.
+    fn begin_work(&self) {
+        let mut condition = self.condition();
+        if !std::mem::replace(&mut condition.at_work, true) {
+            self.at_work_with().for_each(|connection| connection.come());
+        }
+    }
+
+    /// Is not at work with its connections any more; the last flow of each gives back what it holds at the other side.
+    async fn rest(&self) {
+        if std::mem::replace(&mut self.condition().at_work, false) {
+            for connection in self.at_work_with() {
+                connection.leave().await;
+            }
+        }
+    }
+
+    /// The connections that its steps call, and the one that it reads.
+    fn at_work_with(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        let source = match &self.flow.source {
+            Source::Poll { role, .. } => Some(self.connection(role)),
+            Source::Schedule { .. } => None,
+        };
+        let known = |source: &&Arc<Connection>| !self.called.iter().any(|one| one.name == source.name);
+        self.called.iter().chain(source.filter(known))
     }
 
     async fn keep_polling(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
@@ -118,10 +174,15 @@ impl FlowRuntime {
                 return Ok(());
             }
             let began = shared.clock.now();
-            match self.poll(&shared).await? {
+            self.condition().polling = true;
+            self.begin_work();
+            let polled = self.poll(&shared).await;
+            self.condition().polling = false;
+            match polled? {
                 Ok(()) => {
                     self.condition().polled = true;
                     self.well();
+                    self.prune_tables(&shared).await?;
                     self.work.notify_one();
                     if until_idle {
                         self.condition().next_poll = None;
@@ -133,6 +194,7 @@ impl FlowRuntime {
                     let pause = clock::add(shared.clock.now(), self.pause());
                     next = trouble.until.map_or(pause, |until| until.max(pause));
                     self.troubled(trouble.reason, next);
+                    self.work.notify_one();
                     if until_idle && self.condition().troubles >= PATIENCE {
                         self.condition().given_up = true;
                         self.work.notify_one();
@@ -147,23 +209,41 @@ impl FlowRuntime {
         let now = shared.clock.now();
         Ok(match &self.schedule {
             Schedule::Every(every) => clock::add(began, *every).max(now),
-            Schedule::Cron(cron) => cron
-                .cron
-                .find_next_occurrence(&now.to_zoned(cron.zone.clone()), false)
-                .map_or_else(|_| clock::add(now, Duration::from_secs(86_400)), |zoned| zoned.timestamp()),
+            Schedule::Cron(_) => self.next_occurrence(now),
         })
+    }
+
+    /// When a cron schedule comes next.
+    pub(super) fn next_occurrence(&self, now: Timestamp) -> Timestamp {
+        let Schedule::Cron(cron) = &self.schedule else { return now };
+        cron.cron
+            .find_next_occurrence(&now.to_zoned(cron.zone.clone()), false)
+            .map_or_else(|_| clock::add(now, Duration::from_secs(86_400)), |zoned| zoned.timestamp())
     }
 
     async fn keep_working(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
         let mut tasks: JoinSet<(RecordId, Result<Ended, Stop>)> = JoinSet::new();
         let mut in_flight: HashSet<RecordId> = HashSet::new();
+        let mut fillers = shared.fillers.subscribe();
         loop {
             let stopping = shared.stop.is_cancelled();
             let given_up = self.condition().given_up;
             // One instant for what is started and for what is waited for: nothing may fall due between the two.
             let now = shared.clock.now();
-            if !stopping && !given_up {
+            fillers.mark_unchanged();
+            let ready = self.tables_ready(&shared);
+            if let (Ready::Never(filler), true) = (&ready, until_idle) {
+                let reason = format!("it waits for {filler} to fill its tables, which does not go on");
+                let mut condition = self.condition();
+                condition.trouble = Some(reason);
+                condition.given_up = true;
+            }
+            if !stopping && !given_up && ready == Ready::Yes {
                 self.start_due(&shared, now, &mut tasks, &mut in_flight)?;
+            }
+            self.tell_fillers(&shared)?;
+            if tasks.is_empty() && !self.condition().polling {
+                self.rest().await;
             }
             let idle = !stopping && self.idle(&shared)?;
             if idle && tasks.is_empty() {
@@ -179,6 +259,7 @@ impl FlowRuntime {
             tokio::select! {
                 Some(joined) = tasks.join_next() => self.ended(&shared, joined, &mut in_flight, until_idle)?,
                 () = self.work.notified() => {}
+                Ok(()) = fillers.changed() => {}
                 () = shared.clock.sleep_until(wake), if !given_up => {}
                 () = shared.stop.cancelled() => {}
             }
@@ -220,6 +301,7 @@ impl FlowRuntime {
                 break;
             }
             if in_flight.insert(id.clone()) {
+                self.begin_work();
                 let (flow, shared) = (Arc::clone(self), Arc::clone(shared));
                 tasks.spawn(async move {
                     let ended = flow.work_on(&shared, &id).await;
@@ -231,7 +313,13 @@ impl FlowRuntime {
         Ok(())
     }
 
-    async fn work_on(&self, shared: &Shared, id: &RecordId) -> Result<Ended, Stop> {
+    /// Runs a record, if it is still to be worked on.
+    pub(super) async fn work_on(&self, shared: &Shared, id: &RecordId) -> Result<Ended, Stop> {
+        // Before the record's lock, which whoever polls may wait for while it holds the source.
+        let _turns = tokio::select! {
+            held = turns::take(&self.called) => held,
+            () = shared.stop.cancelled() => turns::Held::default(),
+        };
         let _lock = shared.lock(id).await;
         let Some(record) = shared.store.record(id)? else {
             return Ok(Ended { state: RecordState::Discarded, halted: None });
@@ -248,7 +336,7 @@ impl FlowRuntime {
         // A record ends on the mapping it began with.
         match self.earlier(shared, &record.mapping_revision)? {
             Some(earlier) => Run::run(shared, &earlier, record).await,
-            None => run::park_without_mapping(shared, record).await,
+            None => finish::park_without_mapping(shared, record).await,
         }
     }
 
@@ -279,12 +367,18 @@ impl FlowRuntime {
         values.set("settings", &settings);
         connected.then(|| Self {
             name: self.name.clone(),
+            used: self.used.clone(),
             mapping,
             settings,
             values,
+            shape: Shape::of(&flow),
             flow,
             schedule: self.schedule.clone(),
+            full: self.full,
+            waits_for: Vec::new(),
+            known: tables::Known::default(),
             connections: self.connections.clone(),
+            called: self.called.clone(),
             width: self.width,
             condition: Mutex::default(),
             work: Notify::new(),

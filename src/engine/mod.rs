@@ -6,26 +6,43 @@
 //! Not here: how a request gets on the wire (`http`, `auth`, `transport`), how things are stored (`store`), how an
 //! operator reaches it (`server`, `cli`).
 //!
-//! Reading order: [`poll`] a page becomes records, [`ingest`] what a record that comes again means, [`flow`] who works
-//! when, [`run`] a record goes through its steps, [`effect`] what must happen once, `resolve` what became of a lost answer, [`transition`] every move there is,
-//! [`operate`] what people decide.
+//! Reading order: `poll` a page is read (`pages` where pages stand, [`cursor`] where a poll begins, `timer` the time as a
+//! source), `arrive` it becomes records, [`ingest`] what a record that comes again means, `flow` who works when, [`run`] a
+//! record goes through its steps (`calls`, `tables`, `finish`), [`effect`] what must happen once, `resolve` what became of a
+//! lost answer, [`transition`] every move there is, [`operate`] what people decide. Below them: [`connection`] how something is
+//! asked (`request`, `exchange`, [`answer`], [`outcome`], `batch`, `cache`, `turns`, `door`). [`rehearsal`] runs the tests of a
+//! mapping, [`preview`] shows what would be sent.
 
 pub mod answer;
+mod arrive;
+mod batch;
+mod cache;
+mod calls;
 pub mod command;
 pub mod connection;
 pub mod cursor;
+mod door;
 pub mod effect;
+mod exchange;
+mod finish;
 mod flow;
 pub mod ingest;
 mod keeper;
 pub mod operate;
+pub mod outcome;
+mod pages;
 mod poll;
 pub mod preview;
+pub mod rehearsal;
+pub mod request;
 mod resolve;
 pub mod run;
 mod shared;
 mod start;
+mod tables;
+mod timer;
 pub mod transition;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,17 +52,19 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::command::PingResult;
-use self::connection::{Connection, Outcome};
+use self::connection::Connection;
 use self::flow::FlowRuntime;
+use self::outcome::Outcome;
 use self::run::Stop;
 use self::shared::Shared;
 use crate::base::Clock;
-use crate::spec::model::Config;
+use crate::spec::model::{Config, Source};
 use crate::store::{FlowCount, Store};
 use crate::vault::Vault;
 
 pub use self::operate::offline;
 pub use self::preview::{PreviewedStep, preview};
+pub use self::rehearsal::{Difference, Rehearsed, rehearse};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -158,6 +177,9 @@ impl Engine {
                 inner.cancel();
             })
         };
+        let polls = |flow: &&Arc<FlowRuntime>| matches!(flow.flow.source, Source::Poll { .. });
+        let names = self.flows.iter().filter(polls).map(|flow| flow.name.clone()).collect();
+        self.shared.busy.send_replace(names);
         let mut tasks = tokio::task::JoinSet::new();
         for flow in &self.flows {
             tasks.spawn(Arc::clone(flow).drive(Arc::clone(&self.shared), options.until_idle));
@@ -174,6 +196,9 @@ impl Engine {
             failure.get_or_insert(failed);
         }
         stopper.abort();
+        for connection in self.connections.values() {
+            connection.auth.release().await;
+        }
         match failure {
             Some(failure) => Err(EngineError(failure)),
             None => self.summary().map_err(|error| EngineError(error.to_string())),
@@ -217,7 +242,15 @@ impl Connection {
             Ok(input) => input,
             Err(error) => return (false, format!("the ping's input cannot be made: {error}"), 0),
         };
-        let made = self.call(&ping.operation, &input).await;
+        self.come();
+        let made = {
+            let _turn = match &self.turns {
+                Some(turns) => Some(turns.lock().await),
+                None => None,
+            };
+            self.call("ping", &ping.operation, &input).await
+        };
+        self.leave().await;
         let milliseconds = made.facts.get("milliseconds").and_then(serde_json::Value::as_u64).unwrap_or(0);
         match made.outcome {
             Outcome::Ok { .. } | Outcome::Done => {

@@ -185,7 +185,7 @@ impl Engine {
             return Err(format!("it is {}, not parked", word(record.state)));
         }
         // What was looked up before may be why it was parked; what was made stays made.
-        if !super::run::made(&self.shared, record).map_err(|error| error.to_string())? {
+        if !super::finish::made(&self.shared, record).map_err(|error| error.to_string())? {
             record.results.clear();
         }
         self.anew(record)?;
@@ -258,6 +258,9 @@ impl Engine {
     }
 
     async fn resolve_one(&self, id: &RecordId, order: &Order, truth: &Truth) -> Result<RecordState, Refused> {
+        // Before the lock: whoever holds a connection may wait for it.
+        let called = self.flow_of(id).map(|flow| flow.called.as_slice()).unwrap_or_default();
+        let _turns = super::turns::take(called).await;
         let _lock = self.shared.lock(id).await;
         let store = &self.shared.store;
         let mut record =
@@ -311,7 +314,7 @@ impl Engine {
     ) -> Result<(Value, Vec<crate::store::Document>), Refused> {
         let (connection, _, create) = self.operation_of(effect)?;
         let reference = effect.reference.as_deref().unwrap_or_default();
-        match look_up(&connection, create, effect).await {
+        match look_up(&connection, "resolve", create, effect).await {
             Look::Found { found, documents } => {
                 let named = found.into_iter().find(|one| mentions(one, value));
                 named.map(|one| (one, documents)).ok_or_else(|| {
@@ -339,7 +342,7 @@ impl Engine {
     }
 
     fn flow_of(&self, id: &RecordId) -> Option<&Arc<FlowRuntime>> {
-        self.flows.iter().find(|flow| flow.mapping.name == id.mapping() && flow.flow.name == id.flow())
+        self.flows.iter().find(|flow| flow.used == id.mapping() && flow.flow.name == id.flow())
     }
 
     /// The records an order is about; what names nothing comes back as its own problem.

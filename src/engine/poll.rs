@@ -1,26 +1,24 @@
-//! Reads a stream page by page and commits each page's records together with the cursor.
+//! Reads a stream page by page; `arrive` commits each page's records together with the cursor.
 
-use std::collections::{HashMap, HashSet};
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value, json};
-use tokio::sync::OwnedMutexGuard;
-
-use super::connection::{Call, Connection, Outcome};
+use super::connection::Connection;
 use super::cursor::{self, CursorSettings};
 use super::flow::FlowRuntime;
-use super::ingest::{self, Arrival, Decision};
-use super::run::{self, Stop};
+use super::outcome::{Call, Outcome};
+use super::pages::Pages;
+use super::run::Stop;
 use super::shared::Shared;
-use super::transition;
-use crate::base::{RecordId, crash, duration, json as canonical};
-use crate::expression::{Mismatch, ValueTemplate, Values, normalise};
-use crate::spec::model::{CursorKind, Paging, Source, Stream};
-use crate::store::{AuditDraft, Batch, Cursor, Reason, Record, RecordState, Write};
+use crate::base::{clock, crash};
+use crate::spec::model::{Paging, Source, Stream};
+use crate::store::{AuditDraft, Cursor, SkippedRow, Write};
 
-/// A poll reads at most so many pages: a paging that never ends is a fault of the other side.
-const MOST_PAGES: u32 = 100_000;
+/// So many rows in a row that cannot be given are a source that is down, not bad rows.
+const MOST_SKIPPED_IN_A_ROW: usize = 3;
+
+/// So many rows that were left out are remembered for people; the audit has them all.
+const MOST_REMEMBERED: usize = 100;
 
 /// Why a poll could not be finished; what it committed stays.
 #[derive(Debug)]
@@ -30,361 +28,260 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    fn new(reason: impl Into<String>) -> Self {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), until: None }
     }
 }
 
-/// Where the pages of one poll stand.
-struct Pages {
-    number: u32,
-    offset: u64,
-    token: Value,
-    seen: HashSet<String>,
+/// Why a poll does not go on.
+pub(super) enum Halt {
+    /// The source cannot be read now.
+    Trouble(Trouble),
+    /// The engine cannot go on.
+    Stop(Stop),
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// One poll at work.
+struct Reading<'a> {
+    flow: &'a FlowRuntime,
+    shared: &'a Shared,
+    stream: &'a Stream,
+    connection: &'a Connection,
+    settings: CursorSettings,
+    /// When it began.
+    anchor: Timestamp,
+    /// How the cursor stood then.
+    kept: Cursor,
+    /// Whether it reads everything, whatever the position.
+    full: bool,
+    /// `cursor`, as requests see it.
+    from: Value,
+    position: Value,
+    pages: Pages,
+    /// Rows that were left out.
+    skipped: Vec<SkippedRow>,
+    /// Those of them that nothing was read after yet.
+    in_a_row: usize,
 }
 
 impl FlowRuntime {
-    /// Reads the flow's source whole, from its cursor on.
+    /// Reads the flow's source whole, from its cursor on or, when that is due, from the beginning.
     pub(super) async fn poll(&self, shared: &Shared) -> Result<Result<(), Trouble>, Stop> {
-        let Source::Poll { role, stream, .. } = &self.flow.source else {
-            return Ok(Err(Trouble::new("a schedule cannot be run yet")));
-        };
+        let Source::Poll { role, stream, .. } = &self.flow.source else { return Ok(Ok(())) };
         let connection = self.connection(role);
-        let settings = match cursor_settings(&stream.cursor, connection) {
-            Ok(settings) => settings,
-            Err(reason) => return Ok(Err(Trouble::new(reason))),
+        let _turn = tokio::select! {
+            held = super::turns::take([connection]) => held,
+            () = shared.stop.cancelled() => return Ok(Ok(())),
         };
+        let read = match Reading::begin(self, shared, stream, connection)? {
+            Ok(reading) => reading.read().await,
+            Err(trouble) => Err(Halt::Trouble(trouble)),
+        };
+        match read {
+            Ok(()) => Ok(Ok(())),
+            Err(Halt::Trouble(trouble)) => Ok(Err(trouble)),
+            Err(Halt::Stop(stop)) => Err(stop),
+        }
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn begin(
+        flow: &'a FlowRuntime,
+        shared: &'a Shared,
+        stream: &'a Stream,
+        connection: &'a Connection,
+    ) -> Result<Result<Self, Trouble>, Stop> {
         let anchor = shared.clock.now();
-        let kept = shared.store.cursor(&self.name)?;
-        let start = kept.as_ref().map_or(Value::Null, |cursor| cursor.position.clone());
-        let polled = kept.and_then(|cursor| cursor.polled);
-        let from = cursor::from(&stream.cursor, &start, &settings);
-        let mut position = start.clone();
-        let mut pages = Pages::new(&stream.paging);
-        loop {
-            let page = match self.page(stream, connection, &from, &pages).await {
-                Ok(page) => page,
-                Err(trouble) => return Ok(Err(trouble)),
+        let kept = shared.store.cursor(&flow.name)?.unwrap_or_default();
+        let made = || -> Result<Self, String> {
+            let settings = CursorSettings::of(&stream.cursor, &connection.values)?;
+            let due = |every| kept.full.is_none_or(|at| clock::add(at, every) <= anchor);
+            let from = match flow.full.is_some_and(due) {
+                true => Value::Null,
+                false => cursor::from(&stream.cursor, &kept.position, &settings),
             };
+            let pages = Pages::new(&stream.paging, &connection.values)?;
+            Ok(Self {
+                flow,
+                shared,
+                stream,
+                connection,
+                settings,
+                anchor,
+                full: from.is_null(),
+                from,
+                position: kept.position.clone(),
+                kept: kept.clone(),
+                pages,
+                skipped: Vec::new(),
+                in_a_row: 0,
+            })
+        };
+        Ok(made().map_err(Trouble::new))
+    }
+
+    async fn read(mut self) -> Result<(), Halt> {
+        loop {
+            let page = self.page().await?;
             crash::point("poll.page_received");
-            let records = match stream.records.select(&page) {
+            let records = match self.stream.records.select(&page) {
                 Ok(Value::Array(records)) => records,
                 Ok(Value::Null) => Vec::new(),
                 Ok(single) => vec![single],
-                Err(error) => return Ok(Err(Trouble::new(error.to_string()))),
+                Err(error) => return Err(trouble(error)),
             };
             let count = records.len();
-            let next = match pages.next(&stream.paging, connection, &page, count) {
-                Ok(next) => next,
-                Err(reason) => return Ok(Err(Trouble::new(reason))),
-            };
+            let next = self.pages.next(&self.stream.paging, &self.connection.values, &page, count);
+            let next = next.map_err(trouble)?;
             for record in &records {
-                position = cursor::advance(&stream.cursor, &position, record, anchor, &settings);
+                self.position =
+                    cursor::advance(&self.stream.cursor, &self.position, record, self.anchor, &self.settings);
             }
-            // Until the last page is in, the position stays where the poll began: pages need not come in order.
-            let cursor = if next {
-                Cursor {
-                    position: start.clone(),
-                    polled,
-                    page: json!({ "number": pages.number, "began": anchor }),
-                }
-            } else {
-                Cursor { position: position.clone(), polled: Some(anchor), page: Value::Null }
-            };
-            let read = json!({ "flow": self.name, "page": pages.number - 1, "records": count, "from": from, "last": !next });
-            self.ingest(shared, stream, records, cursor, read).await?;
-            self.work.notify_one();
+            if !next {
+                let values = &self.connection.values;
+                self.position = cursor::after_page(&self.stream.cursor, &self.position, &page, values)
+                    .map_err(trouble)?;
+            }
+            let read = json!({
+                "flow": self.flow.name,
+                "page": self.pages.read,
+                "records": count,
+                "from": self.from,
+                "full": self.full,
+                "last": !next,
+            });
+            let (flow, shared) = (self.flow, self.shared);
+            flow.ingest(shared, records, self.cursor(!next), "poll.page", read).await?;
+            flow.work.notify_one();
             if !next || shared.stop.is_cancelled() {
-                return Ok(Ok(()));
+                return Ok(());
             }
         }
     }
 
-    async fn page(
-        &self,
-        stream: &Stream,
-        connection: &Connection,
-        from: &Value,
-        pages: &Pages,
-    ) -> Result<Value, Trouble> {
-        let mut values = connection.values.clone();
-        values.set("cursor", from);
-        values.set("page", &pages.value());
-        connection.page(&stream.request, values, &stream.answer).await.map_err(|call: Call| {
-            let until = match &call.outcome {
-                Outcome::Later(refusal) => refusal.until,
-                _ => None,
-            };
-            Trouble { reason: format!("{}: {}", connection.name, call.outcome.cause()), until }
-        })
+    /// Until the last page is in, the position stays where the poll began: pages need not come in order.
+    fn cursor(&self, last: bool) -> Cursor {
+        if !last {
+            let page = json!({ "number": self.pages.read, "began": self.anchor });
+            return Cursor { page, ..self.kept.clone() };
+        }
+        let mut skipped = if self.full { Vec::new() } else { self.kept.skipped.clone() };
+        skipped.retain(|old| self.skipped.iter().all(|new| new.page != old.page));
+        skipped.extend(self.skipped.iter().cloned());
+        skipped.drain(..skipped.len().saturating_sub(MOST_REMEMBERED));
+        Cursor {
+            position: self.position.clone(),
+            polled: Some(self.anchor),
+            page: Value::Null,
+            full: if self.full { Some(self.anchor) } else { self.kept.full },
+            skipped,
+        }
     }
 
-    /// Commits a page's records with the cursor, all or nothing.
-    async fn ingest(
-        &self,
-        shared: &Shared,
-        stream: &Stream,
-        records: Vec<Value>,
-        cursor: Cursor,
-        read: Value,
-    ) -> Result<(), Stop> {
-        let now = shared.clock.now();
-        let mut stored: HashMap<RecordId, Record> = HashMap::new();
-        let mut first: HashMap<RecordId, u64> = HashMap::new();
-        let mut events = Vec::new();
-        let mut locks: HashMap<RecordId, OwnedMutexGuard<()>> = HashMap::new();
-        for raw in records {
-            let (arrival, unfit) = self.arrival(stream, raw, now);
-            let id = arrival.id.clone();
-            let known = match stored.remove(&id) {
-                Some(known) => Some(known),
-                None => shared.store.record(&id)?,
+    /// The next page; around rows that the source cannot give, where the stream says that there are such.
+    async fn page(&mut self) -> Result<Value, Halt> {
+        let halve = match &self.stream.paging {
+            Paging::Number { halve, .. } | Paging::Offset { halve, .. } => *halve,
+            Paging::Single | Paging::Token { .. } | Paging::Link { .. } => false,
+        };
+        let mut failed = false;
+        loop {
+            let call = match self.ask(halve).await {
+                Ok(page) => {
+                    self.in_a_row = 0;
+                    return Ok(page);
+                }
+                Err(call) => call,
             };
-            // Most of what a poll with overlap brings is known and unchanged: no lock, no write.
-            let mut decision = self.decide(shared, known.clone(), &arrival)?;
-            if let (Decision::Store { .. }, Some(_), false) = (&decision, &known, locks.contains_key(&id)) {
-                locks.insert(id.clone(), shared.lock(&id).await);
-                decision = self.decide(shared, shared.store.record(&id)?, &arrival)?;
+            if !halve || !poisoned(&call) {
+                let until = match &call.outcome {
+                    Outcome::Later(refusal) | Outcome::Down(refusal) => refusal.until,
+                    _ => None,
+                };
+                let reason = format!("{}: {}", self.connection.name, call.outcome.cause());
+                return Err(Halt::Trouble(Trouble { reason, until }));
             }
-            match decision {
-                Decision::Unchanged => {
-                    if let Some(known) = known.filter(|_| first.contains_key(&id)) {
-                        stored.insert(id, known);
-                    }
+            if !failed {
+                failed = true;
+                let pause = self.connection.system.limits.retry.first;
+                tokio::select! {
+                    () = self.shared.clock.sleep(pause) => {}
+                    () = self.shared.stop.cancelled() => return Err(trouble("the engine was stopped")),
                 }
-                Decision::Store { mut record, expected, event } => {
-                    first.entry(id.clone()).or_insert(expected);
-                    let event = match unfit {
-                        Some(reason) if record.state == RecordState::Received => {
-                            transition::record(&mut record, RecordState::Running, None, now)?;
-                            transition::record(&mut record, RecordState::Parked, Some(reason), now)?;
-                            "record.parked"
-                        }
-                        _ => event,
-                    };
-                    events.push(self.told(&record, event, now));
-                    stored.insert(id, *record);
-                }
+                continue;
+            }
+            failed = false;
+            if !self.pages.shrink(&self.stream.paging) {
+                self.skip(&call).await?;
             }
         }
-        let states: Vec<RecordState> = stored.values().map(|record| record.state).collect();
-        let mut writes: Vec<Write> = stored
-            .into_iter()
-            .map(|(id, record)| Write::Record { expected: first[&id], record: Box::new(record) })
-            .collect();
-        writes.extend(events);
-        writes.push(Write::Audit(AuditDraft {
+    }
+
+    async fn ask(&self, halve: bool) -> Result<Value, Call> {
+        let mut values = self.connection.values.clone();
+        values.set("cursor", &self.from);
+        values.set("page", &self.pages.value());
+        let request = &self.stream.request;
+        let prepared = match &self.pages.link {
+            Some(link) => self.connection.follow(request, values, link),
+            None => self.connection.render(request, values),
+        };
+        let prepared = prepared.map_err(|error| Call::unsent(Outcome::Unrenderable(error.message)))?;
+        self.connection.page(&self.flow.name, prepared, &self.stream.answer, halve).await
+    }
+
+    /// Leaves a row out that fails even alone. That it is the row and not the source shows when the next one comes.
+    async fn skip(&mut self, call: &Call) -> Result<(), Halt> {
+        let row = self.pages.describe();
+        self.in_a_row += 1;
+        if self.in_a_row > MOST_SKIPPED_IN_A_ROW {
+            return Err(trouble(format!(
+                "{}: {} rows in a row fail, the last at {row}: {}",
+                self.connection.name,
+                self.in_a_row,
+                call.outcome.cause()
+            )));
+        }
+        let now = self.shared.clock.now();
+        let reason = call.outcome.cause();
+        tracing::warn!(flow = self.flow.name, row, reason, "a row is left out");
+        let facts = json!({
+            "flow": self.flow.name,
+            "row": row,
+            "reason": reason,
+            "request_id": call.facts.get("request_id"),
+            "status": call.facts.get("status"),
+        });
+        let audit = Write::Audit(AuditDraft {
             at: now,
             actor: "engine".to_owned(),
             record: None,
-            event: "poll.page".to_owned(),
-            facts: read,
-            body: None,
-        }));
-        writes.push(Write::Cursor { flow: self.name.clone(), cursor });
-        crash::point("poll.before_ingest_commit");
-        shared.store.commit(Batch { writes }).await?;
-        crash::point("poll.after_ingest_commit");
-        states.into_iter().for_each(|state| shared.count(state));
+            event: "poll.row_skipped".to_owned(),
+            facts,
+            body: Some(call.exchange.clone()).filter(|exchange| !exchange.is_null()),
+        });
+        let batch = crate::store::Batch { writes: vec![audit] };
+        self.shared.store.commit(batch).await.map_err(|error| Halt::Stop(error.into()))?;
+        self.skipped.push(SkippedRow { at: now, page: row, reason });
+        self.pages.skip();
         Ok(())
     }
-
-    fn decide(&self, shared: &Shared, known: Option<Record>, arrival: &Arrival) -> Result<Decision, Stop> {
-        let made = match &known {
-            Some(record) if record.fingerprint != arrival.fingerprint || !arrival.selected => {
-                run::made(shared, record)?
-            }
-            _ => false,
-        };
-        Ok(ingest::decide(known, made, arrival.clone(), self.flow.on_change.after_done)?)
-    }
-
-    /// What the flow's expressions make of a source record, and why it cannot be worked on, where it cannot.
-    fn arrival(&self, stream: &Stream, raw: Value, at: Timestamp) -> (Arrival, Option<Reason>) {
-        match normalise(raw.clone(), &stream.record) {
-            Ok(source) => match self.evaluated(stream, &source, at) {
-                Ok(arrival) => (arrival, None),
-                Err(message) => self.unfit(stream, raw, at, message),
-            },
-            Err(mismatches) => {
-                let message = format!("the record does not have the declared shape: {}", list(&mismatches));
-                self.unfit(stream, raw, at, message)
-            }
-        }
-    }
-
-    fn evaluated(&self, stream: &Stream, source: &Value, at: Timestamp) -> Result<Arrival, String> {
-        let mut values: Values = self.values.clone();
-        values.set(&self.flow.record, source);
-        let say = |error: crate::expression::EvaluationError| error.to_string();
-        let key = self.flow.key.text(&values).map_err(say)?;
-        if key.is_empty() {
-            return Err("the flow's `key` yields nothing for it".to_owned());
-        }
-        let selected = match &self.flow.select {
-            Some(select) => select.truth(&values).map_err(say)?,
-            None => true,
-        };
-        let watched = match &self.flow.on_change.watch {
-            Some(watch) => watch.evaluate(&values).map_err(say)?,
-            None => without(source, &stream.volatile),
-        };
-        let idempotency_key = self.flow.idempotency_key.text(&values).map_err(say)?;
-        Ok(self.named(&key, source.clone(), canonical::fingerprint(&watched), idempotency_key, selected, at))
-    }
-
-    /// A record that does not fit is kept and parked; one bad record stops only itself.
-    fn unfit(
-        &self,
-        stream: &Stream,
-        raw: Value,
-        at: Timestamp,
-        message: String,
-    ) -> (Arrival, Option<Reason>) {
-        let fingerprint = canonical::fingerprint(&raw);
-        let key = match raw.get(&stream.key) {
-            Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => format!("unreadable-{}", &fingerprint[..12]),
-        };
-        let reason = Reason {
-            message,
-            code: None,
-            step: None,
-            place: Some(stream.place.to_string()),
-            detail: Some(raw.clone()),
-        };
-        (self.named(&key, raw, fingerprint, key.clone(), true, at), Some(reason))
-    }
-
-    fn named(
-        &self,
-        key: &str,
-        source: Value,
-        fingerprint: String,
-        idempotency_key: String,
-        selected: bool,
-        at: Timestamp,
-    ) -> Arrival {
-        let volatile = match &self.flow.source {
-            Source::Poll { stream, .. } => stream.volatile.clone(),
-            Source::Schedule { .. } => Vec::new(),
-        };
-        Arrival {
-            id: RecordId::new(&self.mapping.name, &self.flow.name, key),
-            source,
-            fingerprint,
-            idempotency_key,
-            selected,
-            at,
-            mapping_revision: self.mapping.revision.clone(),
-            volatile,
-        }
-    }
-
-    fn told(&self, record: &Record, event: &str, at: Timestamp) -> Write {
-        let facts = json!({
-            "revision": record.revision,
-            "fingerprint": record.fingerprint,
-            "mapping_revision": record.mapping_revision,
-            "reason": record.reason.as_ref().map(|reason| &reason.message),
-        });
-        let body = match &record.pending {
-            Some(pending) => &pending.source,
-            None => &record.source,
-        };
-        Write::Audit(AuditDraft {
-            at,
-            actor: "engine".to_owned(),
-            record: Some(record.id.clone()),
-            event: event.to_owned(),
-            facts,
-            body: Some(json!({ "source": body })),
-        })
-    }
 }
 
-impl Pages {
-    fn new(paging: &Paging) -> Self {
-        let number = match paging {
-            Paging::Number { first, .. } => *first,
-            _ => 1,
-        };
-        Self { number, offset: 0, token: Value::Null, seen: HashSet::new() }
-    }
-
-    fn value(&self) -> Value {
-        json!({ "number": self.number, "offset": self.offset, "token": self.token })
-    }
-
-    /// Goes on to the next page, if there is one.
-    fn next(
-        &mut self,
-        paging: &Paging,
-        connection: &Connection,
-        page: &Value,
-        count: usize,
-    ) -> Result<bool, String> {
-        self.number += 1;
-        self.offset += count as u64;
-        if self.number > MOST_PAGES {
-            return Err(format!("the paging does not end: {MOST_PAGES} pages were read"));
-        }
-        let full = |size: &ValueTemplate| -> Result<bool, String> {
-            let size = size.evaluate(&connection.values).map_err(|error| error.to_string())?;
-            Ok(count as u64 >= size.as_u64().unwrap_or(1).max(1))
-        };
-        match paging {
-            Paging::Single => Ok(false),
-            Paging::Number { size, .. } | Paging::Offset { size, .. } => full(size),
-            Paging::Link { .. } => Err("paging by `link` cannot be run yet".to_owned()),
-            Paging::Token { next } => {
-                let mut values = connection.values.clone();
-                values.set("answer", page);
-                self.token = next.evaluate(&values).map_err(|error| error.to_string())?;
-                let text = self.token.as_str().map_or_else(|| self.token.to_string(), str::to_owned);
-                if self.token.is_null() || text.is_empty() {
-                    return Ok(false);
-                }
-                if self.seen.insert(text) {
-                    Ok(true)
-                } else {
-                    Err("the paging goes in circles: the same next page was named twice".to_owned())
-                }
-            }
-        }
-    }
+/// Whether an answer says that the other side broke over what was asked for. One that asks for a pause does not.
+fn poisoned(call: &Call) -> bool {
+    let broke = call.facts.get("status").and_then(Value::as_u64).is_some_and(|status| status >= 500);
+    let paused = matches!(&call.outcome, Outcome::Later(refusal) if refusal.until.is_some());
+    broke && !paused
 }
 
-fn cursor_settings(kind: &CursorKind, connection: &Connection) -> Result<CursorSettings, String> {
-    let text = |tree: &ValueTemplate| -> Result<String, String> {
-        let value = tree.evaluate(&connection.values).map_err(|error| error.to_string())?;
-        Ok(value.as_str().unwrap_or_default().to_owned())
-    };
-    match kind {
-        CursorKind::None | CursorKind::Day { .. } | CursorKind::Keyset { .. } | CursorKind::Token { .. } => {
-            Ok(CursorSettings { zone: TimeZone::UTC, overlap: SignedDuration::ZERO })
-        }
-        CursorKind::Timestamp { zone, overlap, .. }
-        | CursorKind::DateAndDecimalHours { zone, overlap, .. } => {
-            let zone = text(zone)?;
-            let zone = TimeZone::get(&zone).map_err(|_| format!("`{zone}` is not a time zone"))?;
-            let overlap = duration::parse(&text(overlap)?)?;
-            Ok(CursorSettings { zone, overlap: SignedDuration::try_from(overlap).unwrap_or_default() })
-        }
-    }
-}
-
-fn without(source: &Value, fields: &[String]) -> Value {
-    let Value::Object(object) = source else { return source.clone() };
-    let kept: Map<String, Value> = object
-        .iter()
-        .filter(|(name, _)| !fields.contains(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    Value::Object(kept)
-}
-
-fn list(mismatches: &[Mismatch]) -> String {
-    mismatches.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("; ")
+fn trouble(reason: impl ToString) -> Halt {
+    Halt::Trouble(Trouble::new(reason.to_string()))
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::connection::{Connection, Outcome};
-use super::run::{CallStep, Ending, Flowing, Run};
+use super::calls::CallStep;
+use super::connection::Connection;
+use super::outcome::Outcome;
+use super::run::{Ending, Flowing, Run};
 use super::transition::{self, Proof};
 use crate::base::{clock, crash, duration};
 use crate::expression::ValueTemplate;
@@ -77,7 +79,7 @@ impl Run<'_> {
         connection: &Connection,
         effect: &EffectEntry,
     ) -> Look {
-        let look = look_up(connection, create, effect).await;
+        let look = look_up(connection, &self.flow.name, create, effect).await;
         let facts = json!({
             "effect": effect.id,
             "step": call.path,
@@ -113,7 +115,7 @@ impl Run<'_> {
             self.put(&mut effect);
             let message = refused.what.trim_start_matches("refused: ").to_owned();
             let reason = Reason { detail: refused.detail, ..self.reason(call.step, &call.path, message) };
-            return Ok(Some(self.refused(reason)));
+            return Ok(self.refused(call, reason));
         }
         if effect.attempt >= create.attempts {
             let message = format!("it was sent {} times and no answer ever came", effect.attempt);
@@ -221,14 +223,19 @@ pub(super) enum Look {
 }
 
 /// Looks an effect up by its reference at the other side.
-pub(super) async fn look_up(connection: &Connection, create: &CreateEffect, effect: &EffectEntry) -> Look {
+pub(super) async fn look_up(
+    connection: &Connection,
+    who: &str,
+    create: &CreateEffect,
+    effect: &EffectEntry,
+) -> Look {
     let mut values = connection.values.clone();
     values.set("input", &effect.input);
     let input = match create.lookup.with.evaluate(&values) {
         Ok(input) => input,
         Err(error) => return Look::Failed { message: error.to_string(), exchange: Value::Null },
     };
-    let made = connection.call(&create.lookup.operation, &input).await;
+    let made = connection.call(who, &create.lookup.operation, &input).await;
     match made.outcome {
         Outcome::Ok { result, documents } => {
             let found = result.get("found").and_then(Value::as_array).cloned().unwrap_or_default();

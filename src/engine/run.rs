@@ -6,22 +6,17 @@
 use std::pin::Pin;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::connection::{Call, Outcome, Refusal};
+use super::calls::CallStep;
+use super::finish::Ended;
 use super::flow::FlowRuntime;
-use super::ingest;
 use super::shared::Shared;
-use super::transition::{self, Illegal};
-use crate::base::{clock, crash, random};
-use crate::expression::{EvaluationError, Template, Values};
-use crate::http::backoff;
-use crate::spec::model::{
-    Effect, OnRefusal, Operation, Otherwise, OtherwiseAction, Retry, Source, Step, StepKind,
-};
-use crate::store::{
-    AuditDraft, Batch, Document, EffectState, Reason, Record, RecordState, StepResult, StoreError, Write,
-};
+use super::transition::Illegal;
+use crate::base::clock;
+use crate::expression::{EvaluationError, Template, ValueTemplate, Values};
+use crate::spec::model::{Otherwise, OtherwiseAction, Retry, Step, StepKind};
+use crate::store::{AuditDraft, Batch, Reason, Record, StoreError, Write};
 
 /// Why the engine itself cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +34,8 @@ pub enum Stop {
 pub enum Ending {
     /// All steps are done.
     Done,
+    /// Nothing more is done, and people are told.
+    Report(Reason),
     /// Not for this flow after all.
     Skip(Reason),
     /// A person decides.
@@ -76,15 +73,6 @@ pub(super) struct Run<'a> {
     pub(super) writes: Vec<Write>,
 }
 
-/// What a call step is about.
-pub(super) struct CallStep<'a> {
-    pub(super) step: &'a Step,
-    pub(super) path: String,
-    pub(super) role: &'a str,
-    pub(super) operation: &'a Operation,
-    pub(super) input: Value,
-}
-
 impl<'a> Run<'a> {
     /// Runs `record`, whose lock the caller holds, and commits how it ended.
     ///
@@ -95,7 +83,7 @@ impl<'a> Run<'a> {
         flow: &'a FlowRuntime,
         record: Record,
     ) -> Result<Ended, Stop> {
-        let mut run = Self { shared, flow, record, values: flow.values.clone(), writes: Vec::new() };
+        let mut run = Self { shared, flow, record, values: flow.names(shared)?, writes: Vec::new() };
         run.values.set(&flow.flow.record, &run.record.source);
         run.values.set("key", &Value::from(run.record.id.key()));
         run.values.set("idempotency_key", &Value::from(run.record.idempotency_key.as_str()));
@@ -134,17 +122,18 @@ impl<'a> Run<'a> {
             match when.truth(&self.values) {
                 Ok(true) => {}
                 Ok(false) => {
-                    if let Some(id) = &step.id {
-                        self.values.set(id, &Value::Null);
-                    }
+                    self.left_out(step);
                     return Ok(None);
                 }
                 Err(error) => return Ok(Some(self.unevaluable(step, &path, &error))),
             }
         }
         match &step.kind {
-            StepKind::Call { role, operation, with, .. } => match with.evaluate(&self.values) {
-                Ok(input) => self.call(CallStep { step, path, role, operation, input }).await,
+            StepKind::Call { with, .. } => match with.evaluate(&self.values) {
+                Ok(input) => match CallStep::of(step, path, input) {
+                    Some(call) => self.call(call).await,
+                    None => Ok(None),
+                },
                 Err(error) => Ok(Some(self.unevaluable(step, &path, &error))),
             },
             StepKind::Check { condition, otherwise } => Ok(self.check(step, &path, condition, otherwise)),
@@ -158,24 +147,22 @@ impl<'a> Run<'a> {
                 Ok(None)
             }
             StepKind::Link(links) => Ok(self.link(step, &path, links)),
-            StepKind::Put(_) => {
-                let reason = self.reason(step, &path, "`put` cannot be run yet".to_owned());
-                Ok(Some(Ending::Park(reason)))
-            }
-            StepKind::ForEach { list, name, steps, .. } => {
-                self.for_each(step, &path, list, name, steps).await
-            }
+            StepKind::Put(rows) => Ok(self.put_rows(step, &path, rows)),
+            StepKind::ForEach { .. } => self.for_each(step, &path).await,
         }
     }
 
-    async fn for_each(
-        &mut self,
-        step: &Step,
-        path: &str,
-        list: &Template,
-        name: &str,
-        steps: &[Step],
-    ) -> Flowing {
+    /// The names of a step that is not done are there all the same, and nothing.
+    fn left_out(&mut self, step: &Step) {
+        let refusal = match &step.kind {
+            StepKind::Call { refusal, .. } => refusal.as_ref(),
+            _ => None,
+        };
+        step.id.iter().chain(refusal).for_each(|name| self.values.set(name, &Value::Null));
+    }
+
+    async fn for_each(&mut self, step: &Step, path: &str) -> Flowing {
+        let StepKind::ForEach { list, name, steps, give } = &step.kind else { return Ok(None) };
         let items = match list.evaluate(&self.values) {
             Ok(Value::Array(items)) => items,
             Ok(Value::Null) => Vec::new(),
@@ -183,14 +170,22 @@ impl<'a> Run<'a> {
             Err(error) => return Ok(Some(self.unevaluable(step, path, &error))),
         };
         let written = format!("{}.", step.path);
+        let mut given = Vec::new();
         for (index, item) in items.iter().enumerate() {
             self.values.set(name, item);
             let actual = format!("{path}[{index}].");
             if let Some(ending) = self.steps(steps, &written, &actual).await? {
                 return Ok(Some(ending));
             }
+            match give.as_ref().map(|give| give.evaluate(&self.values)).transpose() {
+                Ok(value) => given.extend(value),
+                Err(error) => return Ok(Some(self.unevaluable(step, path, &error))),
+            }
         }
         self.values.remove(name);
+        if let (Some(id), Some(_)) = (&step.id, give) {
+            self.values.set(id, &Value::Array(given));
+        }
         Ok(None)
     }
 
@@ -214,7 +209,8 @@ impl<'a> Run<'a> {
         let reason = Reason { detail, ..self.reason(step, path, message) };
         Some(match otherwise.action {
             OtherwiseAction::Park => Ending::Park(reason),
-            OtherwiseAction::Skip | OtherwiseAction::Report => Ending::Skip(reason),
+            OtherwiseAction::Skip => Ending::Skip(reason),
+            OtherwiseAction::Report => Ending::Report(reason),
         })
     }
 
@@ -233,98 +229,28 @@ impl<'a> Run<'a> {
         None
     }
 
-    async fn call(&mut self, call: CallStep<'_>) -> Flowing {
-        if let Some(known) = self.record.results.iter().find(|known| known.step == call.path) {
-            let value = known.value.clone();
-            self.name_result(call.step, &value);
-            return Ok(None);
-        }
-        match &call.operation.effect {
-            Effect::Create(create) => self.create(&call, create).await,
-            Effect::Read | Effect::Idempotent => self.repeatable(&call).await,
-        }
-    }
-
-    /// A call that is safe to repeat.
-    async fn repeatable(&mut self, call: &CallStep<'_>) -> Flowing {
-        let connection = self.flow.connection(call.role);
-        let made = connection.call(call.operation, &call.input).await;
-        self.audit_call("call.answered", call, &made, made.exchange.clone());
-        if matches!(call.operation.effect, Effect::Idempotent) {
-            crash::point("idempotent.after_response");
-        }
-        let retry = connection.system.limits.retry.clone();
-        match made.outcome {
-            Outcome::Ok { result, documents } => {
-                self.keep(documents);
-                self.finished(call, result);
-                Ok(None)
+    /// Rows are written with the record's next commit, and seen by records that begin after it.
+    fn put_rows(
+        &mut self,
+        step: &Step,
+        path: &str,
+        rows: &[(String, Template, ValueTemplate)],
+    ) -> Option<Ending> {
+        let now = self.now();
+        for (name, key, value) in rows {
+            let row = key.text(&self.values).and_then(|key| Ok((key, value.evaluate(&self.values)?)));
+            let (key, value) = match row {
+                Ok(row) => row,
+                Err(error) => return Some(self.unevaluable(step, path, &error)),
+            };
+            let table = self.flow.table(name);
+            if let Some(keep) = self.flow.mapping.tables.get(name).and_then(|declared| declared.keep) {
+                let before = clock::before(now, keep);
+                self.writes.push(Write::Prune { table: table.clone(), before });
             }
-            Outcome::Done => {
-                self.finished(call, Value::Null);
-                Ok(None)
-            }
-            outcome => Ok(Some(self.unsuccessful(call, outcome, &made.exchange, retry))),
+            self.writes.push(Write::Row { table, key, value: Some(value), at: now });
         }
-    }
-
-    /// How a record ends whose call did not work, where nothing has to be found out.
-    pub(super) fn unsuccessful(
-        &self,
-        call: &CallStep<'_>,
-        outcome: Outcome,
-        exchange: &Value,
-        retry: Retry,
-    ) -> Ending {
-        let reason = |refusal: Refusal| Reason {
-            code: refusal.code,
-            detail: Some(exchange.clone()).filter(|detail| !detail.is_null()),
-            ..self.reason(call.step, &call.path, refusal.message)
-        };
-        let said = |message: String| reason(Refusal { message, ..Refusal::default() });
-        match outcome {
-            Outcome::Later(refusal) => {
-                Ending::Wait { until: refusal.until, reason: reason(refusal), retry: Some(retry) }
-            }
-            Outcome::Lost(message) => Ending::Wait { until: None, reason: said(message), retry: Some(retry) },
-            Outcome::NotSent { reason: message, permanent: false } => {
-                Ending::Halt { until: None, reason: said(message) }
-            }
-            Outcome::Unauthorised(message) => Ending::Halt { until: None, reason: said(message) },
-            Outcome::Rejected(refusal) | Outcome::Absent(refusal) => self.refused(reason(refusal)),
-            Outcome::Unreadable(refusal) => Ending::Park(reason(refusal)),
-            Outcome::NotSent { reason: message, .. } | Outcome::Unrenderable(message) => {
-                Ending::Park(said(message))
-            }
-            Outcome::Ok { .. } | Outcome::Done => Ending::Done,
-        }
-    }
-
-    pub(super) fn refused(&self, reason: Reason) -> Ending {
-        match self.flow.flow.on_refusal {
-            OnRefusal::Park => Ending::Park(reason),
-            OnRefusal::Skip => Ending::Skip(reason),
-        }
-    }
-
-    /// Notes the result of a call, so that it is not made again for this content.
-    pub(super) fn finished(&mut self, call: &CallStep<'_>, result: Value) {
-        self.name_result(call.step, &result);
-        self.record.results.push(StepResult { step: call.path.clone(), value: result });
-        self.record.attempts = 0;
-    }
-
-    pub(super) fn keep(&mut self, documents: Vec<Document>) {
-        let record = self.record.id.clone();
-        self.writes.extend(
-            documents.into_iter().map(|document| Write::Document { record: record.clone(), document }),
-        );
-    }
-
-    fn name_result(&mut self, step: &Step, value: &Value) {
-        if let Some(id) = &step.id {
-            self.values.set(id, value);
-        }
+        None
     }
 
     pub(super) fn reason(&self, step: &Step, path: &str, message: String) -> Reason {
@@ -357,19 +283,6 @@ impl<'a> Run<'a> {
         self.writes.push(Write::Audit(draft));
     }
 
-    pub(super) fn audit_call(&mut self, event: &str, call: &CallStep<'_>, made: &Call, body: Value) {
-        let mut facts = json!({
-            "step": call.path,
-            "operation": format!("{}.{}", call.role, call.operation.name),
-            "place": call.step.place.to_string(),
-            "outcome": made.outcome.word(),
-        });
-        if let (Some(facts), Some(more)) = (facts.as_object_mut(), made.facts.as_object()) {
-            facts.extend(more.clone());
-        }
-        self.audit(event, facts, Some(body));
-    }
-
     /// Commits the record as it is now with everything that was noted.
     pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
         let expected = self.record.version;
@@ -378,139 +291,5 @@ impl<'a> Run<'a> {
         self.shared.store.commit(Batch { writes }).await?;
         self.record.version = expected + 1;
         Ok(())
-    }
-
-    async fn finish(mut self, ending: Ending) -> Result<Ended, Stop> {
-        let now = self.now();
-        let halted = match &ending {
-            Ending::Halt { reason, until } => Some((reason.message.clone(), *until)),
-            _ => None,
-        };
-        let (state, reason, due) = self.destination(ending, now);
-        transition::record(&mut self.record, state, reason, now)?;
-        self.record.due = due.unwrap_or(now);
-        let facts = json!({
-            "reason": self.record.reason.as_ref().map(|reason| &reason.message),
-            "code": self.record.reason.as_ref().and_then(|reason| reason.code.as_ref()),
-            "step": self.record.reason.as_ref().and_then(|reason| reason.step.as_ref()),
-            "place": self.record.reason.as_ref().and_then(|reason| reason.place.as_ref()),
-            "revision": self.record.revision,
-            "due": due.map(|due| due.to_string()),
-        });
-        self.audit(event_of(state), facts, None);
-        self.apply_pending(now)?;
-        crash::point("record.before_done_commit");
-        self.commit().await?;
-        crash::point("record.after_done_commit");
-        Ok(Ended { state: self.record.state, halted })
-    }
-
-    fn apply_pending(&mut self, now: Timestamp) -> Result<(), Stop> {
-        if self.record.pending.is_none() {
-            return Ok(());
-        }
-        let made = made(self.shared, &self.record)?;
-        let after_done = self.flow.flow.on_change.after_done;
-        let volatile = match &self.flow.flow.source {
-            Source::Poll { stream, .. } => stream.volatile.as_slice(),
-            Source::Schedule { .. } => &[],
-        };
-        if let Some(event) = ingest::apply_pending(&mut self.record, made, after_done, volatile, now)? {
-            self.audit(event, json!({ "revision": self.record.revision }), None);
-        }
-        Ok(())
-    }
-
-    /// The state, reason and due time that an ending leads to.
-    fn destination(
-        &mut self,
-        ending: Ending,
-        now: Timestamp,
-    ) -> (RecordState, Option<Reason>, Option<Timestamp>) {
-        match ending {
-            Ending::Done => (RecordState::Done, None, None),
-            Ending::Skip(reason) => (RecordState::Skipped, Some(reason), None),
-            Ending::Park(reason) => (RecordState::Parked, Some(reason), None),
-            Ending::InDoubt(reason) => (RecordState::InDoubt, Some(reason), None),
-            Ending::Halt { until, reason } => {
-                let due = until.unwrap_or_else(|| clock::add(now, self.flow.pause()));
-                (RecordState::Waiting, Some(reason), Some(due))
-            }
-            Ending::Wait { until, reason, retry: None } => {
-                (RecordState::Waiting, Some(reason), Some(until.unwrap_or(now)))
-            }
-            Ending::Wait { until, mut reason, retry: Some(retry) } => {
-                self.record.attempts += 1;
-                if self.record.attempts >= retry.attempts {
-                    reason.message =
-                        format!("gave up after {} attempts: {}", self.record.attempts, reason.message);
-                    return (RecordState::Parked, Some(reason), None);
-                }
-                let wait = backoff::delay(self.record.attempts, retry.first, retry.max, random::unit());
-                let due = until.map_or(clock::add(now, wait), |until| until.max(clock::add(now, wait)));
-                (RecordState::Waiting, Some(reason), Some(due))
-            }
-        }
-    }
-}
-
-/// How a run left its record.
-#[derive(Debug)]
-pub struct Ended {
-    /// The record's state.
-    pub state: RecordState,
-    /// Why the flow must pause, and until when, where that is known.
-    pub halted: Option<(String, Option<Timestamp>)>,
-}
-
-/// Parks a record whose mapping, as it was when it began, is nowhere to be found.
-pub(super) async fn park_without_mapping(shared: &Shared, mut record: Record) -> Result<Ended, Stop> {
-    let now = shared.clock.now();
-    let reason = Reason {
-        message: "the mapping that it began with cannot be loaded any more; replay it to use the mapping as it is now"
-            .to_owned(),
-        code: None,
-        step: None,
-        place: None,
-        detail: None,
-    };
-    transition::record(&mut record, RecordState::Parked, Some(reason), now)?;
-    let expected = record.version;
-    let writes = vec![
-        Write::Audit(AuditDraft {
-            at: now,
-            actor: "engine".to_owned(),
-            record: Some(record.id.clone()),
-            event: "record.parked".to_owned(),
-            facts: json!({ "mapping_revision": record.mapping_revision }),
-            body: None,
-        }),
-        Write::Record { record: Box::new(record), expected },
-    ];
-    shared.store.commit(Batch { writes }).await?;
-    Ok(Ended { state: RecordState::Parked, halted: None })
-}
-
-/// Whether an effect for the record took place, is on its way or is in doubt.
-pub(super) fn made(shared: &Shared, record: &Record) -> Result<bool, StoreError> {
-    let effects = shared.store.effects_of(&record.id)?;
-    Ok(effects.iter().any(|effect| {
-        matches!(
-            effect.state,
-            EffectState::Sending | EffectState::Confirmed | EffectState::Unknown | EffectState::InDoubt
-        )
-    }))
-}
-
-fn event_of(state: RecordState) -> &'static str {
-    match state {
-        RecordState::Received => "record.received",
-        RecordState::Running => "record.running",
-        RecordState::Waiting => "record.waiting",
-        RecordState::Done => "record.done",
-        RecordState::Skipped => "record.skipped",
-        RecordState::Parked => "record.parked",
-        RecordState::InDoubt => "record.in_doubt",
-        RecordState::Discarded => "record.discarded",
     }
 }

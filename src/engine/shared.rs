@@ -8,6 +8,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Progress;
+use super::cache::Cache;
+use super::rehearsal::script::Script;
+use super::tables::Fillers;
 use crate::base::{Clock, RecordId};
 use crate::store::{Batch, RecordState, Store, StoreError, Write};
 
@@ -24,6 +27,14 @@ pub(super) struct Shared {
     /// be unsent.
     recovering: Mutex<BTreeSet<String>>,
     locks: Locks,
+    /// Answers that are used again for a while.
+    pub(super) cache: Cache,
+    /// Flows that others wait for, since they fill their tables.
+    pub(super) fillers: watch::Sender<Fillers>,
+    /// Flows that poll and have not become idle, for an engine that runs until it is.
+    pub(super) busy: watch::Sender<BTreeSet<String>>,
+    /// What answers in the place of all systems, in a rehearsal.
+    pub(super) script: Option<Arc<Script>>,
 }
 
 /// Marks a store that was restored and whose flows have not all caught up.
@@ -43,6 +54,10 @@ impl Shared {
             progress: watch::Sender::new(Progress::default()),
             recovering: Mutex::default(),
             locks: Locks::default(),
+            cache: Cache::default(),
+            fillers: watch::Sender::new(Fillers::default()),
+            busy: watch::Sender::new(BTreeSet::new()),
+            script: None,
         }
     }
 

@@ -9,17 +9,22 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use super::arrive::Shape;
+use super::batch::Batches;
 use super::connection::Connection;
+use super::door::Door;
 use super::flow::{Condition, FlowRuntime};
 use super::keeper::Keeper;
 use super::shared::Shared;
+use super::tables;
+use super::turns::{Turns, Users};
 use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
 use crate::expression::Values;
 use crate::http::limit::{LimitOptions, RateLimit};
 use crate::http::{Client, ClientOptions, Limiter, Redactor, authority};
-use crate::spec::model::{self, Config};
+use crate::spec::model::{self, Config, Source, StepKind, every_step};
 use crate::store::{Batch, StoreError, Write};
 
 /// Room for records that wait for their turn at a connection's limits.
@@ -85,18 +90,22 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
     };
     let transport = system.transport.build(&declared.settings);
     let timeout = timeout(&system.limits, &values)?;
+    let turns = system.limits.take_turns.then(Turns::default);
     Ok(Connection {
         name: declared.name.clone(),
         system,
         values,
         base_url,
         timeout,
-        client,
+        door: Door::Network(client),
         auth,
         transport,
         limiter,
         redactor: redactor.clone(),
         clock: Arc::clone(&parts.clock),
+        turns,
+        users: Users::default(),
+        batches: Batches::default(),
     })
 }
 
@@ -148,7 +157,6 @@ pub(super) fn flows(
             .iter()
             .filter_map(|(role, name)| Some((role.clone(), Arc::clone(connections.get(name)?))))
             .collect();
-        let calls: u32 = connected.values().map(|connection| connection.system.limits.concurrency).sum();
         for (name, flow) in &used.mapping.flows {
             let chosen = &used.flows[name];
             if !chosen.enabled {
@@ -157,14 +165,20 @@ pub(super) fn flows(
             let mut values = Values::default();
             values.set("settings", &used.settings);
             flows.push(Arc::new(FlowRuntime {
-                name: format!("{}/{name}", used.mapping.name),
+                name: format!("{}/{name}", used.name),
+                used: used.name.clone(),
                 mapping: Arc::clone(&used.mapping),
                 flow: Arc::clone(flow),
                 schedule: chosen.schedule.clone(),
+                full: chosen.full,
+                shape: Shape::of(flow),
+                waits_for: fillers(used, flow),
+                known: tables::Known::default(),
                 connections: connected.clone(),
+                called: called(&connected, flow),
                 settings: used.settings.clone(),
                 values,
-                width: calls as usize * WIDTH_PER_CALL,
+                width: width(&connected, flow),
                 condition: Mutex::<Condition>::default(),
                 work: Notify::new(),
                 poll_now: Notify::new(),
@@ -173,6 +187,48 @@ pub(super) fn flows(
         }
     }
     flows
+}
+
+/// How many records a flow works on at once: as many as its connections bear, and enough to fill its batches.
+fn width(connected: &BTreeMap<String, Arc<Connection>>, flow: &model::Flow) -> usize {
+    let calls: u32 = connected.values().map(|connection| connection.system.limits.concurrency).sum();
+    let mut company = 0;
+    every_step(&flow.steps, &mut |step| {
+        if let StepKind::Call { operation, .. } = &step.kind
+            && let Some(batch) = &operation.batch
+        {
+            company = company.max(batch.most as usize);
+        }
+    });
+    (calls as usize * WIDTH_PER_CALL).max(company + calls as usize)
+}
+
+/// The connections that a flow's steps call, each once.
+pub(super) fn called(
+    connected: &BTreeMap<String, Arc<Connection>>,
+    flow: &model::Flow,
+) -> Vec<Arc<Connection>> {
+    let mut called = BTreeMap::new();
+    every_step(&flow.steps, &mut |step| {
+        if let StepKind::Call { role, .. } = &step.kind
+            && let Some(connection) = connected.get(role)
+        {
+            called.insert(connection.name.clone(), Arc::clone(connection));
+        }
+    });
+    called.into_values().collect()
+}
+
+/// The flows of a mapping that poll and put rows into tables that `flow` reads.
+fn fillers(used: &model::MappingUse, flow: &model::Flow) -> Vec<String> {
+    let fills = |other: &&Arc<model::Flow>| {
+        other.name != flow.name
+            && matches!(other.source, Source::Poll { .. })
+            && used.flows[&other.name].enabled
+            && !other.puts_tables.is_disjoint(&flow.reads_tables)
+    };
+    let others = used.mapping.flows.values().filter(fills);
+    others.map(|other| format!("{}/{}", used.name, other.name)).collect()
 }
 
 /// Keeps the text of every mapping that runs under its revision, so that an effect can always be explained by the

@@ -1,5 +1,6 @@
 //! Takes secrets out of what is written down: logs, the audit, stored requests and answers.
 
+mod named;
 mod patterns;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -32,21 +33,6 @@ const HEADERS: &[&str] = &[
     "credential",
     "x-auth-token",
     "x-shopify-access-token",
-];
-
-/// Fields whose value is a credential, whatever it is; compared without case, `_` and `-`.
-const FIELDS: &[&str] = &[
-    "accesstoken",
-    "refreshtoken",
-    "idtoken",
-    "clientsecret",
-    "clientassertion",
-    "password",
-    "passphrase",
-    "apikey",
-    "apisecret",
-    "privatekey",
-    "authorization",
 ];
 
 /// Knows a connection's secrets and hides them, however they are encoded. Clones share what they know.
@@ -98,15 +84,38 @@ impl Redactor {
         known.headers.insert(name.as_str().to_owned());
     }
 
-    /// `text` without secrets.
+    /// `text` without secrets, and without the values that stand under the name of a credential in it.
     pub fn text(&self, text: &str) -> String {
         let mut found = Vec::new();
+        named::find(text, &mut found);
         self.read(|known| {
             if known.beginnings.may_be_in(text) {
                 known.all().for_each(|patterns| patterns.find(text, &mut found));
             }
         });
         if found.is_empty() { text.to_owned() } else { patterns::replace(text, found, HIDDEN) }
+    }
+
+    /// An address without secrets, however they are encoded in its query.
+    pub fn url(&self, url: &url::Url) -> String {
+        let Some(query) = url.query() else { return self.text(url.as_str()) };
+        let shown: Vec<String> = query
+            .split('&')
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                let decoded = decoded(value);
+                let redacted = self.text(&decoded);
+                match () {
+                    () if value.is_empty() => pair.to_owned(),
+                    () if named::is_credential(&self::decoded(name)) => format!("{name}={HIDDEN}"),
+                    () if redacted != decoded => format!("{name}={}", encoded(&redacted)),
+                    () => pair.to_owned(),
+                }
+            })
+            .collect();
+        let mut address = url.clone();
+        address.set_query(Some(&shown.join("&")));
+        self.text(address.as_str())
     }
 
     /// `value` without secrets and without the contents of long strings.
@@ -149,8 +158,7 @@ impl Redactor {
     }
 
     fn field(&self, name: &str, value: &Value) -> (String, Value) {
-        let plain = || name.bytes().filter(|b| !matches!(b, b'_' | b'-')).map(|b| b.to_ascii_lowercase());
-        let hidden = !value.is_null() && FIELDS.iter().any(|field| plain().eq(field.bytes()));
+        let hidden = !value.is_null() && named::is_credential(name);
         (self.text(name), if hidden { Value::from(HIDDEN) } else { self.json(value) })
     }
 
@@ -169,6 +177,18 @@ impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Redactor")
     }
+}
+
+fn decoded(text: &str) -> String {
+    let pair = format!("x={text}");
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn shortened(text: &str) -> String {
@@ -296,7 +316,60 @@ mod tests {
         assert!(!format!("{redactor:?}").contains("token"));
     }
 
+    #[test]
+    fn what_stands_under_a_credential_s_name_is_hidden() {
+        let redactor = Redactor::default();
+        for (text, expected) in [
+            (
+                "<ws:Password>abc</ws:Password><Username>web</Username>",
+                "<ws:Password>***</ws:Password><Username>web</Username>",
+            ),
+            ("<Password a='1'>abc&amp;", "<Password a='1'>***"),
+            ("<Password/><x/>", "<Password/><x/>"),
+            ("<Password></Password>", "<Password></Password>"),
+            ("<logon password = \"abc\" user=\"x\"/>", "<logon password = \"***\" user=\"x\"/>"),
+            (
+                "Operator=A&OperatorPassword=abc&CompanyId=B&CompanyPassword=&x=y",
+                "Operator=A&OperatorPassword=***&CompanyId=B&CompanyPassword=&x=y",
+            ),
+            ("client_secret=abc", "client_secret=***"),
+            ("a password = abc", "a password = abc"),
+            ("1 < 2 = true, <, =, <é>", "1 < 2 = true, <, =, <é>"),
+        ] {
+            assert_eq!(redactor.text(text), expected);
+        }
+        let tree = json!({ "ws:Password": "a", "@OperatorPassword": "b", "Pass": "c" });
+        assert_eq!(
+            redactor.json(&tree),
+            json!({ "ws:Password": "***", "@OperatorPassword": "***", "Pass": "c" })
+        );
+    }
+
+    #[test]
+    fn addresses_lose_what_their_query_hides() {
+        let redactor = redactor();
+        for (query, expected) in [
+            ("a=1&b=%20x", "a=1&b=%20x"),
+            (
+                "Operator=A&OperatorPassword=ab%26c&CompanyPassword=",
+                "Operator=A&OperatorPassword=***&CompanyPassword=",
+            ),
+            ("XmlIn=%3CPassword%3Eabc%3C%2FPassword%3E", "XmlIn=%3CPassword%3E***%3C%2FPassword%3E"),
+            ("q=hunter2%2F%22%C3%A9%2B%26%3D%3Csecret%3E%5C&r=1", "q=***&r=1"),
+        ] {
+            let url = format!("https://x.example/Logon?{query}").parse().unwrap();
+            assert_eq!(redactor.url(&url), format!("https://x.example/Logon?{expected}"));
+        }
+        assert_eq!(redactor.url(&"https://x.example/a".parse().unwrap()), "https://x.example/a");
+    }
+
     proptest! {
+        #[test]
+        fn any_text_can_be_redacted(text in "[ -~é漢<=&\"'/]{0,40}", name in "(Password|apiKey|x|=|<|é)?") {
+            let redacted = Redactor::default().text(&format!("{text}{name}{text}={text}>{text}"));
+            prop_assert!(!redacted.is_empty());
+        }
+
         #[test]
         fn no_encoding_of_a_secret_is_left(secret in "[!-)+-~]{8,40}", before in ".{0,9}", after in ".{0,9}") {
             let redactor = Redactor::new(vec![Secret::new(secret.clone())]);

@@ -1,4 +1,4 @@
-//! What must not be forgotten: records, cursors, effects, links, tokens, documents and the audit chain.
+//! What must not be forgotten: records, cursors, effects, links, tables, tokens, documents and the audit chain.
 //!
 //! Everything goes through one trait, [`Store`]. Writes are [`Batch`]es: all of a batch happens or none of it, and
 //! it is durable when [`Store::commit`] returns. Batches of many callers share one transaction on disk.
@@ -15,6 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::base::{EffectId, RecordId};
 pub use types::*;
@@ -82,6 +83,24 @@ pub enum Write {
         name: String,
         /// The lease.
         lease: Option<Lease>,
+    },
+    /// Puts a row into a named table, in the place of one with the same key; `None` takes it away.
+    Row {
+        /// `mapping/table`.
+        table: String,
+        /// What the row is found by.
+        key: String,
+        /// The row.
+        value: Option<Value>,
+        /// When it was put, for [`Write::Prune`].
+        at: Timestamp,
+    },
+    /// Takes away the rows of a table that were put before an instant.
+    Prune {
+        /// `mapping/table`.
+        table: String,
+        /// Rows that were put earlier go.
+        before: Timestamp,
     },
 }
 
@@ -152,6 +171,12 @@ pub trait Store: Send + Sync {
     fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// Leases whose name starts with `prefix`.
     fn leases(&self, prefix: &str) -> Result<Vec<(String, Lease)>, StoreError>;
+
+    /// The rows of a table, by key.
+    fn rows(&self, table: &str) -> Result<Vec<Row>, StoreError>;
+    /// Counts the changes of a table, so that whoever keeps its rows knows when to read them again. Read it before the
+    /// rows: then a change in between is noticed the next time.
+    fn table_version(&self, table: &str) -> Result<u64, StoreError>;
 
     /// Audit entries, oldest first.
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;

@@ -192,7 +192,7 @@ pub struct Evidence {
 }
 
 /// How far a stream has been read for a flow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cursor {
     /// The position as the cursor kind keeps it (raw texts of the source, never rounded); null before the first record.
     pub position: Value,
@@ -200,6 +200,34 @@ pub struct Cursor {
     pub polled: Option<Timestamp>,
     /// A poll that is under way: where its pages stand; null when none is.
     pub page: Value,
+    /// When the last complete poll that read everything, whatever the position, began.
+    #[serde(default)]
+    pub full: Option<Timestamp>,
+    /// Rows that the source could not give and that were left out, until a poll that reads everything gets them.
+    #[serde(default)]
+    pub skipped: Vec<SkippedRow>,
+}
+
+/// A row that the source could not give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedRow {
+    /// When it was left out.
+    pub at: Timestamp,
+    /// Which page it would have been.
+    pub page: String,
+    /// What the source said.
+    pub reason: String,
+}
+
+/// A row of a named table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// What it is found by.
+    pub key: String,
+    /// What it holds.
+    pub value: Value,
+    /// When it was put.
+    pub at: Timestamp,
 }
 
 /// What one record query asks for; every field narrows.

@@ -8,7 +8,8 @@
 //! - `BODIES` are the forms of body that it can write; a request with another is a finding.
 //!
 //! A new kind is one file and one line in [`kind`]. [`url`] puts addresses together so that no value can lead elsewhere.
-//! What kinds share: `headers`, `json`, [`xml`], `charset` for the text of answers, `unreadable` for what is said of them.
+//! What kinds share: `headers`, `json`, [`xml`], `charset` for the text of answers, `unreadable` for what is said of them,
+//! `readable` for how requests are shown.
 
 use serde_json::Value;
 
@@ -21,6 +22,7 @@ mod headers;
 mod json;
 pub mod kind;
 pub mod odata;
+mod readable;
 pub mod rest;
 pub mod soap;
 #[cfg(test)]
@@ -30,6 +32,7 @@ pub mod url;
 pub mod xml;
 
 pub use kind::{KINDS, TransportBlock, TransportConfig};
+pub use readable::readable;
 
 /// The parts of a request, evaluated.
 #[derive(Debug, Clone)]

@@ -32,6 +32,34 @@ pub fn join(base: &str, path: &str) -> Result<Url, TransportError> {
     Ok(url)
 }
 
+/// The address that an answer links to, absolute or below the host of `base`.
+///
+/// # Errors
+/// When it is no address, or not one below `base`: what an answer says must not lead our credentials elsewhere.
+pub fn below(base: &str, link: &str) -> Result<Url, TransportError> {
+    let wrong = |why: &str| {
+        let link: String = link.chars().take(200).collect();
+        Err(TransportError::Unwritable(format!("The link `{}` {why}.", without_user(&link))))
+    };
+    let Ok(base) = Url::parse(base.trim()) else { return wrong("cannot be followed from this base URL") };
+    let Ok(url) = base.join(link.trim()) else { return wrong("is not an address") };
+    if url.origin() != base.origin() || !url.username().is_empty() || url.password().is_some() {
+        return wrong("leads to another host than the connection's base URL");
+    }
+    let root = base.path().trim_end_matches('/');
+    let inside = url.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    // A server may decode what a URL parser leaves as it is.
+    let lower = url.path().to_ascii_lowercase();
+    let climbs = lower.split(['/', '\\']).any(|part| part.replace("%2e", ".") == "..")
+        || ["%2f", "%5c", "%00"].iter().any(|hidden| lower.contains(&format!("..{hidden}")))
+        || lower.contains("%2f..")
+        || lower.contains("%5c..");
+    if !inside || climbs {
+        return wrong("does not lead below the connection's base URL");
+    }
+    Ok(url)
+}
+
 /// Adds query parameters, each percent-encoded, to those that `url` has.
 pub fn append_query(url: &mut Url, query: &[(String, String)]) {
     if query.is_empty() {

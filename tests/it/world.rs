@@ -189,6 +189,10 @@ impl World {
     pub fn own(&self, file: &str, changes: &[(&str, &str)]) {
         let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings").join(file);
         let mut text = std::fs::read_to_string(shipped).unwrap();
+        // Its own tests are of the mapping as it is.
+        if let Some(tests) = text.find("\n# What this mapping does with") {
+            text.truncate(tests);
+        }
         for (old, new) in changes {
             assert!(text.contains(old), "{file} does not say `{old}` any more");
             text = text.replace(old, new);

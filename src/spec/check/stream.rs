@@ -30,7 +30,7 @@ pub fn stream(
     let record = types.object(checker, raw.record?, "a record");
     let answer = raw.answer.map_or(Type::Any, |tree| types.read(checker, tree));
     let key = raw.key.as_ref().and_then(|key| field(checker, key, &record, Need::Name));
-    let names = request_scope(around, &record, raw.cursor.as_ref());
+    let names = request_scope(around, &record, raw);
     let sent = raw.request.as_ref().and_then(|raw| request(checker, raw, &names));
     let records = raw.records.as_ref().and_then(|path| records(checker, path, &answer, &record));
     let paging = paging(checker, settings, &answer, raw.paging.as_ref());
@@ -55,16 +55,17 @@ pub fn stream(
 }
 
 /// What requests of a stream see. `cursor` is there only if the stream has one.
-fn request_scope(around: &Surroundings<'_>, record: &Type, cursor: Option<&RawCursor>) -> Scope {
+fn request_scope(around: &Surroundings<'_>, record: &Type, raw: &RawStream) -> Scope {
+    let sized = matches!(raw.paging, Some(RawPaging::Number(_) | RawPaging::Offset(_)));
     let page = Type::object([
         ("number", Type::Integer),
         ("offset", Type::Integer),
         ("token", Type::TEXT.optional()),
-        ("size", Type::Integer.optional()),
+        ("size", if sized { Type::Integer } else { Type::Integer.optional() }),
     ]);
     let mut names = around.sent.clone();
     names.insert("page".to_owned(), page);
-    let cursor = match cursor {
+    let cursor = match &raw.cursor {
         Some(RawCursor::DateAndDecimalHours(_)) => Type::object([("date", Type::TEXT), ("time", Type::TEXT)]),
         Some(RawCursor::Timestamp(_)) => Type::object([("at", Type::TEXT)]),
         Some(RawCursor::Day(_)) => Type::object([("day", Type::TEXT)]),

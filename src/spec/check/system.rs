@@ -110,6 +110,9 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     };
     let system = build();
     let whole = !checker.findings.iter().any(|finding| finding.is_error());
+    if !whole {
+        checker.forget_lengths();
+    }
     checked.system = system.filter(|_| whole).map(Arc::new);
     checked
 }
@@ -282,6 +285,11 @@ fn bodies(checker: &mut Checker<'_>, transport: &TransportConfig, raw: &SystemFi
     let operations = raw.operations.iter().map(|(_, raw)| &raw.request);
     let requests = operations.chain(raw.streams.iter().map(|(_, raw)| &raw.request));
     for request in requests.flatten() {
+        // Several bodies have a finding of their own.
+        let written = FORMS.iter().filter(|form| checker.tree.entry(request.node, form).is_some()).count();
+        if written > 1 {
+            continue;
+        }
         for form in FORMS.into_iter().filter(|form| !transport.bodies().contains(form)) {
             let Some((key, _)) = checker.tree.entry(request.node, form) else { continue };
             let sent = listed(transport.bodies());

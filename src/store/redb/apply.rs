@@ -6,8 +6,8 @@ use ::redb::ReadableTable as _;
 
 use super::codec;
 use super::error::Failure;
-use super::prepare::{Operation, Prepared};
-use super::tables::{EffectHead, RecordHead, Tables, flow_of, is_due, is_open, state_number};
+use super::prepare::{Operation, Prepared, row_place};
+use super::tables::{EffectHead, RecordHead, RowHead, Tables, flow_of, is_due, is_open, state_number};
 use crate::store::StoreError;
 use crate::store::audit::{ChainHead, Unchained};
 
@@ -166,6 +166,8 @@ fn write_plain(tables: &mut Tables<'_>, operation: &Operation) -> Result<(), Fai
         }
         Operation::Blob { name, bytes } => put(&mut tables.blobs, name, bytes.as_deref())?,
         Operation::Lease { name, bytes } => put(&mut tables.leases, name, bytes.as_deref())?,
+        Operation::Row { table, key, at, bytes } => put_row(tables, table, key, (*at, bytes.as_deref()))?,
+        Operation::Prune { table, before } => prune(tables, table, *before)?,
         Operation::Record { .. } | Operation::Effect { .. } | Operation::Audit { .. } => {}
     }
     Ok(())
@@ -180,6 +182,53 @@ fn put(
         Some(bytes) => drop(table.insert(name, bytes)?),
         None => drop(table.remove(name)?),
     }
+    Ok(())
+}
+
+fn put_row(
+    tables: &mut Tables<'_>,
+    table: &str,
+    key: &str,
+    (at, bytes): (i128, Option<&[u8]>),
+) -> Result<(), Failure> {
+    let before: Option<RowHead> = match tables.rows.get((table, key))? {
+        Some(stored) => {
+            let head = codec::decode("rows", &row_place(table, key), stored.value());
+            Some(head.map_err(Failure::Batch)?)
+        }
+        None => None,
+    };
+    if let Some(before) = &before {
+        tables.rows_by_time.remove((table, before.at.as_nanosecond(), key))?;
+    }
+    match bytes {
+        Some(bytes) => {
+            tables.rows.insert((table, key), bytes)?;
+            tables.rows_by_time.insert((table, at, key), ())?;
+        }
+        None if before.is_none() => return Ok(()),
+        None => drop(tables.rows.remove((table, key))?),
+    }
+    changed(tables, table)
+}
+
+fn prune(tables: &mut Tables<'_>, table: &str, before: i128) -> Result<(), Failure> {
+    let mut old = Vec::new();
+    for entry in tables.rows_by_time.range((table, i128::MIN, "")..(table, before, ""))? {
+        let key = entry?.0;
+        let (_, at, key) = key.value();
+        old.push((at, key.to_owned()));
+    }
+    for (at, key) in &old {
+        tables.rows_by_time.remove((table, *at, key.as_str()))?;
+        tables.rows.remove((table, key.as_str()))?;
+    }
+    if old.is_empty() { Ok(()) } else { changed(tables, table) }
+}
+
+fn changed(tables: &mut Tables<'_>, table: &str) -> Result<(), Failure> {
+    let version = tables.row_tables.get(table)?.map_or(0, |version| version.value());
+    tables.row_tables.insert(table, version + 1)?;
     Ok(())
 }
 

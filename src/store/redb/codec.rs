@@ -9,8 +9,16 @@ use serde::de::DeserializeOwned;
 
 use crate::store::StoreError;
 
-/// The form that is written today.
-const VERSION: u8 = 1;
+/// The form in which the values of a table are written today; earlier ones are read as well.
+///
+/// - `cursors` 2: with the last full poll and the rows that were left out; in form 1 there were none.
+fn version(table: &str) -> u8 {
+    match table {
+        "cursors" => 2,
+        _ => 1,
+    }
+}
+
 const CHECKSUM: usize = 8;
 const HEADER: usize = 1 + CHECKSUM;
 
@@ -40,11 +48,12 @@ pub(super) fn decode<T: DeserializeOwned>(table: &str, key: &str, stored: &[u8])
 
 /// Reads bytes that were written as they are.
 pub(super) fn decode_bytes<'a>(table: &str, key: &str, stored: &'a [u8]) -> Result<&'a [u8], StoreError> {
+    let newest = version(table);
     match stored.first() {
-        Some(&VERSION) => {}
-        Some(&version) if version > VERSION => {
+        Some(form) if (1..=newest).contains(form) => {}
+        Some(form) if *form > newest => {
             return Err(StoreError::Corrupt(format!(
-                "{key} in {table} was written by a newer version of ml-connector (form {version}, this one knows up to {VERSION}); use that version or a later one"
+                "{key} in {table} was written by a newer version of ml-connector (form {form}, this one knows up to {newest}); use that version or a later one"
             )));
         }
         _ => return Err(damaged(table, key, "has no known form")),
@@ -60,7 +69,7 @@ pub(super) fn decode_bytes<'a>(table: &str, key: &str, stored: &'a [u8]) -> Resu
 
 fn seal(table: &str, key: &str, stored: &mut [u8]) {
     let (header, content) = stored.split_at_mut(HEADER);
-    header[0] = VERSION;
+    header[0] = version(table);
     header[1..].copy_from_slice(&checksum(table, key, content));
 }
 

@@ -27,7 +27,7 @@ use super::audit::ChainHead;
 use super::directory::{OpenOptions, StateDirectory};
 use super::{
     AuditEntry, AuditQuery, AuditReport, Batch, Boxed, Cursor, Document, EffectEntry, FlowCount, Lease,
-    Record, RecordQuery, Store, StoreError,
+    Record, RecordQuery, Row, Store, StoreError,
 };
 use crate::base::{EffectId, RecordId};
 
@@ -89,11 +89,19 @@ impl RedbStore {
     pub fn open_with(directory: &Path, options: OpenOptions, now: Timestamp) -> Result<Self, StoreError> {
         let directory = StateDirectory::open(directory, now)?;
         let opened = open::open(&directory, options, now)?;
-        Self::start(directory, opened)
+        Self::start(Some(directory), opened)
+    }
+
+    /// A store in memory, for what nobody has to remember.
+    ///
+    /// # Errors
+    /// When there is no memory left.
+    pub fn in_memory(now: Timestamp) -> Result<Self, StoreError> {
+        Self::start(None, open::in_memory(now)?)
     }
 
     /// Starts the writer of an open database.
-    fn start(directory: StateDirectory, opened: Opened) -> Result<Self, StoreError> {
+    fn start(directory: Option<StateDirectory>, opened: Opened) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared { head: Mutex::new(opened.head.clone()), failed: Mutex::new(None) });
         let database = Arc::new(opened.database);
         let opening = Opening {
@@ -244,6 +252,14 @@ impl Store for RedbStore {
 
     fn leases(&self, prefix: &str) -> Result<Vec<(String, Lease)>, StoreError> {
         self.read(|reader| reader.leases(prefix))
+    }
+
+    fn rows(&self, table: &str) -> Result<Vec<Row>, StoreError> {
+        self.read(|reader| reader.rows(table))
+    }
+
+    fn table_version(&self, table: &str) -> Result<u64, StoreError> {
+        self.read(|reader| reader.table_version(table))
     }
 
     fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use ::redb::backends::InMemoryBackend;
 use ::redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,16 @@ pub(super) fn open(
     write_meta(&database, &meta).map_err(Failure::into_error)?;
     directory.set_high_water(&HighWater { epoch: meta.epoch, audit: head.clone() })?;
     Ok(Opened { database, meta, head, older, unclean })
+}
+
+/// Makes a database in memory, which ends with its store.
+pub(super) fn in_memory(now: Timestamp) -> Result<Opened, StoreError> {
+    let database = Builder::new()
+        .create_with_backend(InMemoryBackend::new())
+        .map_err(|error| StoreError::Disk(format!("cannot make a store in memory: {error}")))?;
+    let meta = Meta { form: FORM, instance: random::id(), created: now, epoch: 1, open: true };
+    write_meta(&database, &meta).map_err(Failure::into_error)?;
+    Ok(Opened { database, meta, head: ChainHead::start(), older: false, unclean: false })
 }
 
 /// Begins a transaction that is durable when it is committed (redb's default), and after whose power loss the

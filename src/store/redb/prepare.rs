@@ -1,9 +1,12 @@
 //! Turns a batch into bytes before it reaches the writer, so that many threads share this work.
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 use super::codec;
 use super::tables::{EffectHead, RecordHead};
 use crate::store::audit::Unchained;
-use crate::store::{Batch, Document, EffectEntry, Record, StoreError, Write};
+use crate::store::{Batch, Document, EffectEntry, Record, Row, StoreError, Write};
 
 /// A batch that has only to be written.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(super) enum Operation {
     Document { record: String, name: String, about: Vec<u8>, bytes: Vec<u8> },
     Blob { name: String, bytes: Option<Vec<u8>> },
     Lease { name: String, bytes: Option<Vec<u8>> },
+    Row { table: String, key: String, at: i128, bytes: Option<Vec<u8>> },
+    Prune { table: String, before: i128 },
 }
 
 impl Prepared {
@@ -44,7 +49,10 @@ impl Operation {
             Self::Audit { entry, .. } => 512 + entry.body.as_ref().map_or(0, Vec::len),
             Self::Link { kind, value, record } => kind.len() + value.len() + record.len(),
             Self::Document { about, bytes, .. } => about.len() + bytes.len(),
-            Self::Blob { bytes, .. } | Self::Lease { bytes, .. } => bytes.as_ref().map_or(0, Vec::len),
+            Self::Blob { bytes, .. } | Self::Lease { bytes, .. } | Self::Row { bytes, .. } => {
+                bytes.as_ref().map_or(0, Vec::len)
+            }
+            Self::Prune { table, .. } => table.len(),
         }
     }
 }
@@ -72,6 +80,8 @@ fn operation(write: Write) -> Result<Operation, StoreError> {
             let bytes = lease.map(|lease| codec::encode("leases", &name, &lease)).transpose()?;
             Operation::Lease { name, bytes }
         }
+        Write::Row { table, key, value, at } => row_operation(table, key, value, at)?,
+        Write::Prune { table, before } => Operation::Prune { table, before: before.as_nanosecond() },
     })
 }
 
@@ -106,6 +116,18 @@ fn effect_operation(mut effect: EffectEntry, expected: u64) -> Result<Operation,
     })
 }
 
+fn row_operation(
+    table: String,
+    key: String,
+    value: Option<Value>,
+    at: Timestamp,
+) -> Result<Operation, StoreError> {
+    let bytes = value
+        .map(|value| codec::encode("rows", &row_place(&table, &key), &Row { key: key.clone(), value, at }))
+        .transpose()?;
+    Ok(Operation::Row { table, key, at: at.as_nanosecond(), bytes })
+}
+
 /// The bytes lie by themselves, so that listing documents does not read them.
 fn document_operation(record: &str, mut document: Document) -> Result<Operation, StoreError> {
     let content = std::mem::take(&mut document.bytes);
@@ -117,6 +139,11 @@ fn document_operation(record: &str, mut document: Document) -> Result<Operation,
         bytes: codec::encode_bytes("document_bytes", &key, &content),
         name: document.name,
     })
+}
+
+/// A row's place as one text.
+pub(super) fn row_place(table: &str, key: &str) -> String {
+    format!("{table}/{key}")
 }
 
 /// A document's place as one text.

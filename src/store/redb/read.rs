@@ -8,14 +8,14 @@ use serde::de::DeserializeOwned;
 
 use super::codec;
 use super::error::Failure;
-use super::prepare::document_key;
+use super::prepare::{document_key, row_place};
 use super::tables::{
     BLOBS, COUNTS, CURSORS, DOCUMENT_BYTES, DOCUMENTS, EFFECTS, EFFECTS_BY_RECORD, EFFECTS_OPEN, LEASES,
     LINKS, LINKS_BY_RECORD, RECORDS, RECORDS_BY_KEY, RECORDS_CHANGED, RECORDS_DUE, RECORDS_NOTICED,
-    numbered_state, state_number,
+    ROW_TABLES, ROWS, numbered_state, state_number,
 };
 use crate::base::RecordId;
-use crate::store::{Document, EffectEntry, FlowCount, Lease, Record, RecordQuery, StoreError};
+use crate::store::{Document, EffectEntry, FlowCount, Lease, Record, RecordQuery, Row, StoreError};
 
 /// One moment of the database.
 pub(super) struct Reader {
@@ -184,6 +184,27 @@ impl Reader {
             leases.push((name.to_owned(), lease));
         }
         Ok(leases)
+    }
+}
+
+/// Named tables.
+impl Reader {
+    pub(super) fn rows(&self, table: &str) -> Read<Vec<Row>> {
+        let mut rows = Vec::new();
+        for entry in self.transaction.open_table(ROWS)?.range((table, "")..)? {
+            let (key, stored) = entry?;
+            let (its_table, its_key) = key.value();
+            if its_table != table {
+                break;
+            }
+            let row = codec::decode("rows", &row_place(table, its_key), stored.value());
+            rows.push(row.map_err(Failure::Database)?);
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn table_version(&self, table: &str) -> Read<u64> {
+        Ok(self.transaction.open_table(ROW_TABLES)?.get(table)?.map_or(0, |version| version.value()))
     }
 }
 

@@ -43,6 +43,12 @@ pub(super) const DOCUMENT_BYTES: TableDefinition<(&str, &str), &[u8]> =
     TableDefinition::new("document_bytes");
 pub(super) const BLOBS: Bytes = TableDefinition::new("blobs");
 pub(super) const LEASES: Bytes = TableDefinition::new("leases");
+/// Table, key.
+pub(super) const ROWS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("rows");
+/// Table, when it was put, key.
+pub(super) const ROWS_BY_TIME: TableDefinition<(&str, i128, &str), ()> = TableDefinition::new("rows_by_time");
+/// Table -> how often it changed.
+pub(super) const ROW_TABLES: TableDefinition<&str, u64> = TableDefinition::new("row_tables");
 pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 pub(super) const AUDIT_BY_RECORD: TableDefinition<(&str, u64), ()> = TableDefinition::new("audit_by_record");
 pub(super) const AUDIT_BODIES: TableDefinition<u64, &[u8]> = TableDefinition::new("audit_bodies");
@@ -65,6 +71,9 @@ pub(super) struct Tables<'t> {
     pub(super) document_bytes: Table<'t, (&'static str, &'static str), &'static [u8]>,
     pub(super) blobs: Table<'t, &'static str, &'static [u8]>,
     pub(super) leases: Table<'t, &'static str, &'static [u8]>,
+    pub(super) rows: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    pub(super) rows_by_time: Table<'t, (&'static str, i128, &'static str), ()>,
+    pub(super) row_tables: Table<'t, &'static str, u64>,
     pub(super) audit: Table<'t, u64, &'static [u8]>,
     pub(super) audit_by_record: Table<'t, (&'static str, u64), ()>,
     pub(super) audit_bodies: Table<'t, u64, &'static [u8]>,
@@ -90,6 +99,9 @@ impl<'t> Tables<'t> {
             document_bytes: transaction.open_table(DOCUMENT_BYTES)?,
             blobs: transaction.open_table(BLOBS)?,
             leases: transaction.open_table(LEASES)?,
+            rows: transaction.open_table(ROWS)?,
+            rows_by_time: transaction.open_table(ROWS_BY_TIME)?,
+            row_tables: transaction.open_table(ROW_TABLES)?,
             audit: transaction.open_table(AUDIT)?,
             audit_by_record: transaction.open_table(AUDIT_BY_RECORD)?,
             audit_bodies: transaction.open_table(AUDIT_BODIES)?,
@@ -106,6 +118,12 @@ pub(super) struct RecordHead {
     pub(super) changed: i128,
     pub(super) due: i128,
     pub(super) noticed: bool,
+}
+
+/// When a row was put; read without the rest of it.
+#[derive(Deserialize)]
+pub(super) struct RowHead {
+    pub(super) at: Timestamp,
 }
 
 #[derive(Deserialize)]

@@ -41,7 +41,8 @@ pub(super) struct Shared {
 /// The state of the writing thread.
 pub(super) struct Writer {
     pub(super) database: Arc<Database>,
-    pub(super) directory: StateDirectory,
+    /// Where the high-water mark is kept; none for a store in memory.
+    pub(super) directory: Option<StateDirectory>,
     pub(super) shared: Arc<Shared>,
     pub(super) meta: Meta,
     /// The end of the audit chain.
@@ -131,7 +132,11 @@ impl Writer {
     fn mark(&mut self) {
         self.marked_at = Instant::now();
         let mark = HighWater { epoch: self.meta.epoch, audit: self.head.clone() };
-        match self.directory.set_high_water(&mark) {
+        let Some(directory) = &self.directory else {
+            self.marked = mark.audit;
+            return;
+        };
+        match directory.set_high_water(&mark) {
             Ok(()) => self.marked = mark.audit,
             // The database is ahead of its mark, which is safe; the next second tries again.
             Err(error) => tracing::warn!(%error, "the high-water mark is behind"),

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::base::json::hex;
 use crate::store::audit::Unchained;
-use crate::store::{AuditEntry, Cursor, Document, Lease};
+use crate::store::{AuditEntry, Cursor, Document, Lease, Row, SkippedRow};
 
 const HEADER: usize = 9;
 
@@ -23,7 +23,8 @@ fn shown(table: &str, key: &str, stored: &[u8]) -> String {
 }
 
 fn kept(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stored/v1").join(name);
+    let name = if name.contains('/') { name.to_owned() } else { format!("v1/{name}") };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stored").join(name);
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
@@ -86,9 +87,20 @@ fn every_state_has_the_name_and_number_it_was_released_with() {
 
 #[test]
 fn what_goes_by_name() {
-    let cursor =
-        Cursor { position: json!(["2026-01-01", "7"]), polled: Some(at(1)), page: json!({ "next": "2" }) };
-    check("cursor.txt", "cursors", "m/f", &cursor);
+    let mut cursor = Cursor {
+        position: json!(["2026-01-01", "7"]),
+        polled: Some(at(1)),
+        page: json!({ "next": "2" }),
+        full: None,
+        skipped: Vec::new(),
+    };
+    let first = codec::decode::<Cursor>("cursors", "m/f", &bytes(&kept("cursor.txt"))).unwrap();
+    assert_eq!(first, cursor, "what form 1 did not have is empty");
+    cursor.full = Some(at(2));
+    cursor.skipped.push(SkippedRow { at: at(3), page: "row 41".into(), reason: "500".into() });
+    check("v2/cursor.txt", "cursors", "m/f", &cursor);
+    let row = Row { key: "B/2".into(), value: json!({ "Carrier": "FDXG" }), at: at(4) };
+    check("row.txt", "rows", "m/warehouses/B/2", &row);
     let lease = Lease { holder: "n1".into(), fence: 2, until: at(3), data: json!({ "id": 1 }) };
     check("lease.txt", "leases", "subscription/ups/1Z", &lease);
     let document = Document { kind: "label".into(), name: "1Z.pdf".into(), bytes: Vec::new(), size: 3 };

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
-use crate::store::RecordQuery;
+use crate::store::{RecordQuery, Row};
 
 const STATES: [RecordState; 8] = [
     RecordState::Received,
@@ -76,5 +77,54 @@ proptest! {
         answers.into_iter().for_each(|answer| answer.blocking_recv().unwrap().unwrap());
         check(&fixture.store, &model);
         check(&fixture.reopen().store, &model);
+    }
+}
+
+/// What is done to the rows of two tables: a put, a removal or a pruning.
+type RowStep = (bool, u8, u8, i64);
+
+fn row_write((other, what, key, second): RowStep) -> Write {
+    let table = if other { "m/t/x" } else { "m/t" }.to_owned();
+    let key = format!("k/{key}");
+    match what {
+        0 => Write::Prune { table, before: at(second) },
+        1 => Write::Row { table, key, value: None, at: at(second) },
+        _ => Write::Row { table, key, value: Some(json!({ "second": second })), at: at(second) },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn rows_are_what_was_put_last_and_their_table_counts_the_changes(
+        steps in prop::collection::vec((any::<bool>(), 0..6u8, 0..4u8, 0..9i64), 1..24)
+    ) {
+        let fixture = Fixture::new();
+        let mut model: BTreeMap<String, BTreeMap<String, (Value, Timestamp)>> = BTreeMap::new();
+        for step in steps {
+            let write = row_write(step);
+            let name = if step.0 { "m/t/x" } else { "m/t" };
+            let version = fixture.store.table_version(name).unwrap();
+            let rows = model.entry(name.to_owned()).or_default();
+            let before = rows.clone();
+            match &write {
+                Write::Row { key, value: Some(value), at, .. } => {
+                    rows.insert(key.clone(), (value.clone(), *at));
+                }
+                Write::Row { key, .. } => drop(rows.remove(key)),
+                Write::Prune { before, .. } => rows.retain(|_, (_, at)| *at >= *before),
+                _ => {}
+            }
+            let put = matches!(write, Write::Row { value: Some(_), .. });
+            let changed = put || *rows != before;
+            fixture.store.send(Batch { writes: vec![write] }).unwrap().blocking_recv().unwrap().unwrap();
+            let counted = fixture.store.table_version(name).unwrap();
+            assert_eq!(counted, version + u64::from(changed));
+        }
+        let fixture = fixture.reopen();
+        for (name, rows) in model {
+            let rows: Vec<_> = rows.into_iter().map(|(key, (value, at))| Row { key, value, at }).collect();
+            assert_eq!(fixture.store.rows(&name).unwrap(), rows);
+        }
     }
 }

@@ -130,7 +130,7 @@ async fn documents_are_replaced_by_name() {
 async fn cursors_blobs_and_leases_are_kept_by_name() {
     let fixture = Fixture::new();
     let cursor =
-        Cursor { position: json!("2026-01-01T00:00:00.1234567"), polled: Some(at(1)), page: json!(null) };
+        Cursor { position: json!("2026-01-01T00:00:00.1234567"), polled: Some(at(1)), ..Cursor::default() };
     let lease = Lease { holder: "n1".into(), fence: 3, until: at(9), data: json!({ "id": 1 }) };
     let take = |name: &str| Write::Lease { name: name.into(), lease: Some(lease.clone()) };
     fixture

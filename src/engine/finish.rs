@@ -1,0 +1,161 @@
+//! How a run ends: the record's new state, its reason and when it goes on, in one commit.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::ingest;
+use super::run::{Ending, Run, Stop};
+use super::shared::Shared;
+use super::transition;
+use crate::base::{clock, crash, random};
+use crate::http::backoff;
+use crate::store::{AuditDraft, Batch, EffectState, Notice, Reason, Record, RecordState, StoreError, Write};
+
+impl Run<'_> {
+    /// Commits how the run ended.
+    pub(super) async fn finish(mut self, ending: Ending) -> Result<Ended, Stop> {
+        let now = self.now();
+        let halted = match &ending {
+            Ending::Halt { reason, until } => Some((reason.message.clone(), *until)),
+            _ => None,
+        };
+        let (state, reason, due) = self.destination(ending, now);
+        transition::record(&mut self.record, state, reason, now)?;
+        self.record.due = due.unwrap_or(now);
+        let facts = json!({
+            "reason": self.record.reason.as_ref().map(|reason| &reason.message),
+            "code": self.record.reason.as_ref().and_then(|reason| reason.code.as_ref()),
+            "step": self.record.reason.as_ref().and_then(|reason| reason.step.as_ref()),
+            "place": self.record.reason.as_ref().and_then(|reason| reason.place.as_ref()),
+            "revision": self.record.revision,
+            "due": due.map(|due| due.to_string()),
+        });
+        self.audit(event_of(state), facts, None);
+        self.apply_pending(now)?;
+        crash::point("record.before_done_commit");
+        self.commit().await?;
+        crash::point("record.after_done_commit");
+        Ok(Ended { state: self.record.state, halted })
+    }
+
+    /// Tells people, once for as long as nobody has seen to it.
+    fn report(&mut self, reason: Reason, now: Timestamp) {
+        let known = |notice: &Notice| notice.acknowledged.is_none() && notice.message == reason.message;
+        if !self.record.notices.iter().any(known) {
+            let (message, changes) = (reason.message.clone(), Value::Array(Vec::new()));
+            self.record.notices.push(Notice { at: now, message, changes, acknowledged: None });
+        }
+        let facts = json!({ "message": reason.message, "step": reason.step, "place": reason.place });
+        self.audit("record.reported", facts, reason.detail.map(|detail| json!({ "shown": detail })));
+    }
+
+    fn apply_pending(&mut self, now: Timestamp) -> Result<(), Stop> {
+        if self.record.pending.is_none() {
+            return Ok(());
+        }
+        let made = made(self.shared, &self.record)?;
+        let after_done = self.flow.flow.on_change.after_done;
+        let volatile = &self.flow.shape.volatile;
+        if let Some(event) = ingest::apply_pending(&mut self.record, made, after_done, volatile, now)? {
+            self.audit(event, json!({ "revision": self.record.revision }), None);
+        }
+        Ok(())
+    }
+
+    /// The state, reason and due time that an ending leads to.
+    fn destination(
+        &mut self,
+        ending: Ending,
+        now: Timestamp,
+    ) -> (RecordState, Option<Reason>, Option<Timestamp>) {
+        match ending {
+            Ending::Done => (RecordState::Done, None, None),
+            Ending::Report(reason) => {
+                self.report(reason, now);
+                (RecordState::Done, None, None)
+            }
+            Ending::Skip(reason) => (RecordState::Skipped, Some(reason), None),
+            Ending::Park(reason) => (RecordState::Parked, Some(reason), None),
+            Ending::InDoubt(reason) => (RecordState::InDoubt, Some(reason), None),
+            Ending::Halt { until, reason } => {
+                let due = until.unwrap_or_else(|| clock::add(now, self.flow.pause()));
+                (RecordState::Waiting, Some(reason), Some(due))
+            }
+            Ending::Wait { until, reason, retry: None } => {
+                (RecordState::Waiting, Some(reason), Some(until.unwrap_or(now)))
+            }
+            Ending::Wait { until, mut reason, retry: Some(retry) } => {
+                self.record.attempts += 1;
+                if self.record.attempts >= retry.attempts {
+                    reason.message =
+                        format!("gave up after {} attempts: {}", self.record.attempts, reason.message);
+                    return (RecordState::Parked, Some(reason), None);
+                }
+                let wait = backoff::delay(self.record.attempts, retry.first, retry.max, random::unit());
+                let due = until.map_or(clock::add(now, wait), |until| until.max(clock::add(now, wait)));
+                (RecordState::Waiting, Some(reason), Some(due))
+            }
+        }
+    }
+}
+
+/// How a run left its record.
+#[derive(Debug)]
+pub struct Ended {
+    /// The record's state.
+    pub state: RecordState,
+    /// Why the flow must pause, and until when, where that is known.
+    pub halted: Option<(String, Option<Timestamp>)>,
+}
+
+/// Parks a record whose mapping, as it was when it began, is nowhere to be found.
+pub(super) async fn park_without_mapping(shared: &Shared, mut record: Record) -> Result<Ended, Stop> {
+    let now = shared.clock.now();
+    let reason = Reason {
+        message: "the mapping that it began with cannot be loaded any more; replay it to use the mapping as it is now"
+            .to_owned(),
+        code: None,
+        step: None,
+        place: None,
+        detail: None,
+    };
+    transition::record(&mut record, RecordState::Parked, Some(reason), now)?;
+    let expected = record.version;
+    let writes = vec![
+        Write::Audit(AuditDraft {
+            at: now,
+            actor: "engine".to_owned(),
+            record: Some(record.id.clone()),
+            event: "record.parked".to_owned(),
+            facts: json!({ "mapping_revision": record.mapping_revision }),
+            body: None,
+        }),
+        Write::Record { record: Box::new(record), expected },
+    ];
+    shared.store.commit(Batch { writes }).await?;
+    Ok(Ended { state: RecordState::Parked, halted: None })
+}
+
+/// Whether an effect for the record took place, is on its way or is in doubt.
+pub(super) fn made(shared: &Shared, record: &Record) -> Result<bool, StoreError> {
+    let effects = shared.store.effects_of(&record.id)?;
+    Ok(effects.iter().any(|effect| {
+        matches!(
+            effect.state,
+            EffectState::Sending | EffectState::Confirmed | EffectState::Unknown | EffectState::InDoubt
+        )
+    }))
+}
+
+fn event_of(state: RecordState) -> &'static str {
+    match state {
+        RecordState::Received => "record.received",
+        RecordState::Running => "record.running",
+        RecordState::Waiting => "record.waiting",
+        RecordState::Done => "record.done",
+        RecordState::Skipped => "record.skipped",
+        RecordState::Parked => "record.parked",
+        RecordState::InDoubt => "record.in_doubt",
+        RecordState::Discarded => "record.discarded",
+    }
+}

@@ -1,0 +1,123 @@
+//! Flows whose source is the time itself: each time their schedule comes, there is one record, `{ date, at }`.
+//!
+//! A firing is committed like a page: the record and how far the schedule has come, in one. So none is lost by a crash, and
+//! none happens twice: a record of the same key is not made again. Of the times that passed while no engine ran, the latest
+//! is made up for at the start, once; the ones before it are not.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde_json::{Value, json};
+
+use super::flow::FlowRuntime;
+use super::run::Stop;
+use super::shared::Shared;
+use crate::base::clock;
+use crate::spec::model::{Cron, Schedule};
+use crate::store::{Batch, Cursor, StoreError, Write};
+
+impl FlowRuntime {
+    /// Makes a record each time the schedule comes, or once when all flows that poll have become idle.
+    pub(super) async fn keep_firing(
+        self: Arc<Self>,
+        shared: Arc<Shared>,
+        until_idle: bool,
+    ) -> Result<(), Stop> {
+        if until_idle {
+            return self.fire_last(&shared).await;
+        }
+        let mut next = self.first_firing(&shared).await?;
+        // There is no source to read, so nothing is waited for before the records there are count as all.
+        self.condition().polled = true;
+        self.work.notify_one();
+        loop {
+            self.condition().next_poll = Some(next);
+            let at = tokio::select! {
+                () = shared.stop.cancelled() => return Ok(()),
+                () = shared.clock.sleep_until(next) => next,
+                () = self.poll_now.notified() => shared.clock.now(),
+            };
+            if self.condition().given_up {
+                return Ok(());
+            }
+            self.fire(&shared, at).await?;
+            self.work.notify_one();
+            if at == next {
+                next = self.after(at, shared.clock.now());
+            }
+        }
+    }
+
+    async fn fire_last(&self, shared: &Shared) -> Result<(), Stop> {
+        let mut busy = shared.busy.subscribe();
+        tokio::select! {
+            () = shared.stop.cancelled() => return Ok(()),
+            waited = busy.wait_for(|busy| busy.is_empty()) => drop(waited),
+        }
+        self.fire(shared, shared.clock.now()).await?;
+        let mut condition = self.condition();
+        condition.polled = true;
+        condition.next_poll = None;
+        drop(condition);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// When it fires first: what was missed last, or what comes next.
+    async fn first_firing(&self, shared: &Shared) -> Result<Timestamp, StoreError> {
+        let now = shared.clock.now();
+        let kept = shared.store.cursor(&self.name)?.unwrap_or_default();
+        let last = kept.position.get("at").and_then(Value::as_str).and_then(|at| at.parse().ok());
+        Ok(match (&self.schedule, last) {
+            (Schedule::Every(_), None) => now,
+            (Schedule::Every(every), Some(last)) => clock::add(last, *every).max(now),
+            (Schedule::Cron(_), None) => {
+                // So that the first time of all can be missed, too.
+                let cursor = Cursor { position: position(now), ..Cursor::default() };
+                let writes = vec![Write::Cursor { flow: self.name.clone(), cursor }];
+                shared.store.commit(Batch { writes }).await?;
+                self.after(now, now)
+            }
+            (Schedule::Cron(cron), Some(last)) => {
+                latest(cron, now).filter(|missed| *missed > last).unwrap_or_else(|| self.after(now, now))
+            }
+        })
+    }
+
+    fn after(&self, at: Timestamp, now: Timestamp) -> Timestamp {
+        match &self.schedule {
+            Schedule::Every(every) => clock::add(at, *every).max(now),
+            Schedule::Cron(_) => self.next_occurrence(now),
+        }
+    }
+
+    async fn fire(&self, shared: &Shared, at: Timestamp) -> Result<(), Stop> {
+        let zone = match &self.schedule {
+            Schedule::Cron(cron) => cron.zone.clone(),
+            Schedule::Every(_) => TimeZone::UTC,
+        };
+        let local = Zoned::new(at, zone);
+        let record = json!({
+            "date": local.date().to_string(),
+            "at": local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        });
+        let (arrival, _) = self.arrival(record.clone(), at);
+        let known = shared.store.record(&arrival.id)?.is_some();
+        let cursor = Cursor { position: position(at), polled: Some(shared.clock.now()), ..Cursor::default() };
+        let facts =
+            json!({ "flow": self.name, "at": at.to_string(), "key": arrival.id.key(), "known": known });
+        let records = if known { Vec::new() } else { vec![record] };
+        self.ingest(shared, records, cursor, "timer.fired", facts).await
+    }
+}
+
+fn position(at: Timestamp) -> Value {
+    json!({ "at": at.to_string() })
+}
+
+/// The last time that the schedule came up to now.
+fn latest(cron: &Cron, now: Timestamp) -> Option<Timestamp> {
+    let now = now.to_zoned(cron.zone.clone());
+    cron.cron.find_previous_occurrence(&now, true).ok().map(|zoned| zoned.timestamp())
+}
