@@ -9,5 +9,6 @@ mod kill;
 mod readme;
 mod recover;
 mod secrets;
+mod shipstation;
 mod specs;
 mod world;
