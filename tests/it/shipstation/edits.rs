@@ -20,6 +20,7 @@ flows:
     source: {{ poll: {{ stream: erp.sales_orders, every: 15m }} }}
     record: order
     key: "{{{{ order.SalesOrderNo }}}}"
+    idempotency_key: "{{{{ order.SalesOrderNo }}}}"
     on_refusal: park
     on_change: {{ watch: "{{{{ [order.ShipToName, order.ShipToCity, order.Lines] }}}}", after_done: repeat }}
     steps:
@@ -156,6 +157,7 @@ flows:
     source: { poll: { stream: erp.sales_orders, every: 15m } }
     record: order
     key: "{{ order.SalesOrderNo }}"
+    idempotency_key: "{{ order.SalesOrderNo }}"
     on_refusal: park
     on_change: { watch: "{{ [order.ShipToName, order.ShipToCity, order.Lines] }}", after_done: repeat }
     steps:
@@ -246,6 +248,7 @@ flows:
     source: { poll: { stream: v2.products, every: 1h } }
     record: product
     key: "{{ product.sku }}"
+    idempotency_key: "{{ product.sku }}"
     on_refusal: park
     steps:
       - id: places
@@ -253,7 +256,7 @@ flows:
         cache: 1h
       - id: told
         call: v2.set_inventory
-        with: { sku: "{{ product.sku }}", location_id: "{{ (places.locations | first).inventory_location_id }}", quantity: 7 }
+        with: { sku: "{{ product.sku }}", location_id: "{{ (places.locations | first).inventory_location_id | or_else('') }}", quantity: 7 }
       - id: east
         call: v2.create_inventory_warehouse
         with: { name: "{{ product.sku }}" }

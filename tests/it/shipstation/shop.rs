@@ -70,7 +70,7 @@ impl Shop {
         mapping: &str,
         change: impl FnOnce(&mut shipstation::Options),
     ) -> Self {
-        let clock = Driven::at(start, 40);
+        let clock = Driven::at(start, 20);
         let orders = sage100::Orders { count: orders, ..crate::world::none() };
         let options = sage100::Options { clock: clock.clone(), orders, ..sage100::Options::default() };
         let sage = Sage100::start(options, listener().await).await.unwrap();

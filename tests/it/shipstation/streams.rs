@@ -21,6 +21,7 @@ flows:
     source: { poll: { stream: v1.orders, every: 5m } }
     record: order
     key: "{{ order.orderId | text }}"
+    idempotency_key: "{{ order.orderId | text }}"
     on_change: { watch: "{{ order }}", after_done: repeat }
     steps:
       - put:
@@ -32,6 +33,7 @@ flows:
     source: { poll: { stream: v1.shipments, every: 5m } }
     record: parcel
     key: "{{ parcel.shipmentId | text }}"
+    idempotency_key: "{{ parcel.shipmentId | text }}"
     steps:
       - put:
           parcels:
@@ -42,6 +44,7 @@ flows:
     source: { poll: { stream: v1.voided_shipments, every: 5m } }
     record: parcel
     key: "{{ parcel.shipmentId | text }}"
+    idempotency_key: "{{ parcel.shipmentId | text }}"
     steps:
       - put:
           voids:
@@ -52,6 +55,7 @@ flows:
     source: { poll: { stream: v1.fulfillments, every: 5m } }
     record: mark
     key: "{{ mark.fulfillmentId | text }}"
+    idempotency_key: "{{ mark.fulfillmentId | text }}"
     steps:
       - id: order
         call: v1.order
@@ -69,7 +73,7 @@ fn told(shop: &Shop, table: &str, key: &str, field: &str) -> Option<Timestamp> {
     Some(row[field].as_str().unwrap().parse().unwrap())
 }
 
-/// The clock runs on while things are done; a second is a fortieth of one.
+/// The clock runs on while things are done; a minute is three seconds of it.
 fn near(told: Option<Timestamp>, meant: Timestamp) -> bool {
     told.is_some_and(|told| told.duration_since(meant).unsigned_abs() < Duration::from_secs(60))
 }
@@ -146,7 +150,7 @@ async fn an_order_that_has_gone_bad_is_left_out_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn forty_calls_a_minute_and_not_one_more() {
     let shop =
-        Shop::new("2026-11-20T18:00:30Z", 0, "page_size: 1", KEEP, |options| options.v1_calls = 40).await;
+        Shop::new("2026-11-20T18:00:30Z", 0, "page_size: 2", KEEP, |options| options.v1_calls = 40).await;
     for number in 0..90 {
         // By somebody with keys of their own, whose calls do not count here.
         shop.clock.set(clock::add(shop.clock.now(), Duration::from_secs(3)));
@@ -157,7 +161,7 @@ async fn forty_calls_a_minute_and_not_one_more() {
     assert_eq!(shop.rows("orders").len(), 90);
     let counts = shop.station.system.summary();
     assert!(counts.v1_most_calls <= 40, "{counts:#?}");
-    assert!(shop.asked("v1 orders") > 90);
+    assert!(shop.asked("v1 orders") > 45);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,6 +194,7 @@ flows:
     source: { poll: { stream: v2.shipments, every: 5m } }
     record: shipment
     key: "{{ shipment.shipment_id }}"
+    idempotency_key: "{{ shipment.shipment_id }}"
     on_change: { watch: "{{ shipment.shipment_status }}", after_done: repeat }
     steps:
       - put: { shipments: { key: "{{ shipment.external_shipment_id | or_else('?') }}", value: { status: "{{ shipment.shipment_status }}" } } }
@@ -198,6 +203,7 @@ flows:
     source: { poll: { stream: v2.labels, every: 5m } }
     record: label
     key: "{{ label.label_id }}"
+    idempotency_key: "{{ label.label_id }}"
     steps:
       - put: { labels: { key: "{{ label.tracking_number | or_else('?') }}", value: { key: "{{ label.external_shipment_id | or_else('?') }}" } } }
 "#;
