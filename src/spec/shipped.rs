@@ -23,10 +23,10 @@ macro_rules! shipped {
 
 /// The shipped system files.
 pub const SYSTEMS: &[Shipped] =
-    shipped!("mappings/systems/": "sage100", "shipstation-v1", "shipstation-v2", "ups");
+    shipped!("mappings/systems/": "sage100", "sage300", "shipstation-v1", "shipstation-v2", "ups");
 
 /// The shipped mappings.
-pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups");
+pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups", "sage300-shipstation");
 
 /// The shipped system file called `name`.
 pub fn system(name: &str) -> Option<&'static Shipped> {

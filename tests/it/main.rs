@@ -8,6 +8,7 @@ mod house;
 mod kill;
 mod readme;
 mod recover;
+mod sage300;
 mod secrets;
 mod specs;
 mod ups;
