@@ -65,6 +65,11 @@ impl<'a> Checker<'a> {
         self.push(finding);
     }
 
+    /// Takes back what was only feared of lengths: of something that is not whole, types are not known for sure.
+    pub fn forget_lengths(&mut self) {
+        self.findings.retain(|finding| finding.code != "may-be-too-long");
+    }
+
     /// Where a node stands.
     pub fn place(&self, node: NodeId) -> Place {
         self.tree.place(node, self.sources)

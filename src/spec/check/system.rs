@@ -110,6 +110,9 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     };
     let system = build();
     let whole = !checker.findings.iter().any(|finding| finding.is_error());
+    if !whole {
+        checker.forget_lengths();
+    }
     checked.system = system.filter(|_| whole).map(Arc::new);
     checked
 }
