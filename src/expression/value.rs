@@ -114,8 +114,9 @@ impl ValueTemplate {
             Self::Template(template) => visit(template),
             Self::Object(fields) => fields.iter().for_each(|field| field.value.templates(visit)),
             Self::List(items) => items.iter().for_each(|item| item.templates(visit)),
-            Self::ForEach { list, give, .. } => {
+            Self::ForEach { list, when, give, .. } => {
                 visit(list);
+                when.iter().for_each(&mut *visit);
                 give.templates(visit);
             }
             Self::When { condition, give, otherwise } => {

@@ -10,6 +10,7 @@ mod readme;
 mod recover;
 mod sage300;
 mod secrets;
+mod small;
 mod specs;
 mod ups;
 mod world;

@@ -290,7 +290,7 @@ impl World {
 
     /// What both systems' books say.
     pub fn verdict(&self) -> Verdict {
-        verdict(&self.sage.system.state(), &self.ups.system.state())
+        verdict(&self.sage.system.state().due(), &self.ups.system.state().sent())
     }
 
     /// Switches a fault of UPS on.

@@ -87,6 +87,23 @@ pub const FILTERS: &[Filter] = &[
         run: sorted_by,
     },
     Filter {
+        name: "append",
+        takes: Kind::List,
+        params: &[param("more", Kind::List)],
+        docs: "The items of both lists, one after the other.",
+        example: ("{{ ['a'] | append(['b', 'c']) }}", r#"["a", "b", "c"]"#),
+        nulls: false,
+        gives: |input, arguments| {
+            let more = arguments.first().map_or(Type::Any, |more| item_type(&more.ty));
+            Ok(Type::list(item_type(input).join(&more).unwrap_or(Type::Any)))
+        },
+        run: |arguments| {
+            let mut items = list_at(arguments, 0)?;
+            items.extend(list_at(arguments, 1)?);
+            Ok(Value::from(items))
+        },
+    },
+    Filter {
         name: "unique",
         takes: Kind::List,
         params: &[],

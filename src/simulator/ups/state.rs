@@ -9,6 +9,7 @@ use crate::base::json::sha256_hex;
 use crate::simulator::contract::Violation;
 use crate::simulator::dice::Dice;
 use crate::simulator::places::Address;
+use crate::simulator::verdict::Sent;
 
 pub use super::pickup::Pickup;
 
@@ -121,6 +122,18 @@ pub struct Summary {
 }
 
 impl State {
+    /// The live shipments, in words that are the same for every other side of an ERP.
+    pub fn sent(&self) -> Vec<Sent> {
+        let live = self.shipments.iter().filter(|shipment| shipment.is_live());
+        live.map(|shipment| Sent {
+            id: shipment.id.clone(),
+            references: shipment.references.clone(),
+            tracking: shipment.tracking_numbers().into_iter().map(str::to_owned).collect(),
+            content: None,
+        })
+        .collect()
+    }
+
     /// The counts that matter.
     pub fn summary(&self) -> Summary {
         let live: Vec<&Shipment> = self.shipments.iter().filter(|shipment| shipment.is_live()).collect();
