@@ -71,8 +71,9 @@ impl Contract {
         // The vendor's files are large and trusted; the reader's guards are for what strangers write. Of the words for
         // truth only `true` and `false` count, so that `N` stays a letter.
         let options = serde_yaml::options! { budget: None, strict_booleans: true };
-        let document: Value =
+        let mut document: Value =
             serde_yaml::from_str_with_options(yaml, options).map_err(|error| error.to_string())?;
+        accept_null(&mut document);
         let modern = document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1"));
         let operations = operations(&document);
         Ok(Self {
@@ -131,6 +132,7 @@ impl Contract {
         };
         let responses = &operation.item["responses"];
         let response = self.resolve(&responses[status.to_string()]);
+        let response = if response.is_null() { self.resolve(&responses["default"]) } else { response };
         if response.is_null() {
             return vec![violation(operation, "status", &format!("{status} is not in the contract"))];
         }
@@ -185,7 +187,7 @@ impl Contract {
         match given {
             Some(given) => {
                 let schema = &parameter["schema"];
-                let value = typed(given, schema);
+                let value = typed(given, self.resolve(schema));
                 self.check(operation, &format!("{} {spot}", operation.name()), schema, &value, &spot, found);
             }
             None if parameter["required"].as_bool() == Some(true) => {
@@ -222,13 +224,32 @@ impl Contract {
         let mut root = Map::new();
         root.insert("allOf".into(), json!([schema]));
         root.insert("components".into(), json!({ "schemas": self.document["components"]["schemas"] }));
+        // From 2020-12 on validators take formats for mere notes unless told otherwise.
         let validator = jsonschema::options()
             .with_draft(self.draft)
+            .should_validate_formats(true)
             .build(&Value::Object(root))
             .map_err(|error| error.to_string())?;
         let validator = Arc::new(validator);
         lock(&self.validators).insert(key.to_owned(), validator.clone());
         Ok(validator)
+    }
+}
+
+/// OpenAPI 3.0 writes `nullable: true` where JSON Schema knows types that include null.
+fn accept_null(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(accept_null),
+        Value::Object(object) => {
+            object.values_mut().for_each(accept_null);
+            // A property may be called `nullable`: only the truth itself is the keyword.
+            if object.get("nullable") == Some(&Value::Bool(true)) {
+                object.remove("nullable");
+                let schema = Value::Object(std::mem::take(object));
+                *value = json!({ "anyOf": [schema, { "type": "null" }] });
+            }
+        }
+        _ => {}
     }
 }
 
@@ -258,6 +279,9 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 
 /// A parameter arrives as text; a schema that asks for a number means what the text says.
 fn typed(given: &str, schema: &Value) -> Value {
+    if let Some(choices) = schema["anyOf"].as_array() {
+        return choices.first().map_or_else(|| json!(given), |choice| typed(given, choice));
+    }
     match schema["type"].as_str() {
         Some("integer") => given.parse::<i64>().map_or_else(|_| json!(given), |number| json!(number)),
         Some("number") => given.parse::<f64>().map_or_else(|_| json!(given), |number| json!(number)),

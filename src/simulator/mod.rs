@@ -26,6 +26,7 @@ pub mod log;
 pub mod places;
 pub mod sage100;
 pub mod serve;
+pub mod shipstation;
 pub mod syspro;
 pub mod system;
 pub mod ups;

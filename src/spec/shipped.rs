@@ -22,10 +22,11 @@ macro_rules! shipped {
 }
 
 /// The shipped system files.
-pub const SYSTEMS: &[Shipped] = shipped!("mappings/systems/": "sage100", "ups");
+pub const SYSTEMS: &[Shipped] =
+    shipped!("mappings/systems/": "sage100", "sage100-soap", "shipstation-v1", "shipstation-v2", "ups");
 
 /// The shipped mappings.
-pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups");
+pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-shipstation", "sage100-ups");
 
 /// The shipped system file called `name`.
 pub fn system(name: &str) -> Option<&'static Shipped> {
