@@ -8,6 +8,7 @@ mod house;
 mod kill;
 mod readme;
 mod recover;
+mod sage100_shipstation;
 mod secrets;
 mod specs;
 mod ups;
