@@ -9,6 +9,7 @@ mod kill;
 mod readme;
 mod recover;
 mod rehearsal;
+mod sage100_shipstation;
 mod sage300;
 mod sagex3;
 mod secrets;
