@@ -45,6 +45,14 @@ impl Faults {
         switch_on(desk, self.sage300(), seed)
     }
 
+    /// Switches SYSPRO's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_syspro(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.syspro(), seed)
+    }
+
     /// The first rule that strikes decides: those for one operation come before those for all.
     fn ups(self) -> Vec<Rule> {
         let (ship, any) = (["POST", "/api/shipments/*/ship"], ["*", "/api/*"]);
@@ -112,6 +120,34 @@ impl Faults {
                 rule(Fault::NoLicence, any, 0.01),
                 rule(Fault::Status503, any, 0.02),
                 rule(Fault::DuplicatePage, list, 1.0).times(1),
+            ],
+        }
+    }
+
+    /// A token that expires is a session that somebody's logon ended.
+    fn syspro(self) -> Vec<Rule> {
+        let (write, enet, odata) = (
+            ["GET", "/SYSPROWCFService/Rest/Transaction/Post"],
+            ["GET", "/SYSPROWCFService/Rest/*"],
+            ["GET", "/SYSPRO8Odata/*"],
+        );
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::RecordLock, write, 0.05),
+                rule(Fault::TokenExpired, write, 0.02),
+                rule(Fault::Status503, odata, 0.01),
+            ],
+            Self::Many => vec![
+                rule(Fault::RecordLock, write, 0.08),
+                rule(Fault::ActThenDrop, write, 0.05),
+                rule(Fault::TruncatedBody, write, 0.02),
+                rule(Fault::TokenExpired, write, 0.04),
+                rule(Fault::HtmlError, enet, 0.01),
+                rule(Fault::Status500, enet, 0.02),
+                rule(Fault::Status503, odata, 0.03),
+                rule(Fault::Slow, odata, 0.02).lasting(Duration::from_millis(300)),
             ],
         }
     }

@@ -10,5 +10,6 @@ mod readme;
 mod recover;
 mod secrets;
 mod specs;
+mod syspro;
 mod ups;
 mod world;

@@ -102,14 +102,14 @@ pub mod path {
 
 /// The wall's clock, so many times faster: a minute of waiting takes no minute.
 #[derive(Debug)]
-struct Hurried {
+pub struct Hurried {
     times: u32,
     began: Timestamp,
     since: Instant,
 }
 
 impl Hurried {
-    fn shared(times: u32) -> Arc<dyn Clock> {
+    pub fn shared(times: u32) -> Arc<dyn Clock> {
         Arc::new(Self { times, began: SystemClock.now(), since: Instant::now() })
     }
 }
