@@ -163,16 +163,28 @@ impl Faults {
     }
 
     fn syspro(self) -> Vec<Rule> {
-        let (enet, any) = (["GET", "/SYSPROWCFService/*"], ["*", "/*"]);
+        let (write, enet, odata) = (
+            ["GET", "/SYSPROWCFService/Rest/Transaction/Post"],
+            ["GET", "/SYSPROWCFService/Rest/*"],
+            ["GET", "/SYSPRO8Odata/*"],
+        );
         let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
         match self {
             Self::None => Vec::new(),
-            Self::Some => vec![rule(Fault::ActThenDrop, enet, 0.02), rule(Fault::Status503, any, 0.01)],
+            Self::Some => vec![
+                rule(Fault::RecordLock, write, 0.05),
+                rule(Fault::TokenExpired, write, 0.02),
+                rule(Fault::Status503, odata, 0.01),
+            ],
             Self::Many => vec![
-                rule(Fault::ActThenDrop, enet, 0.05),
-                rule(Fault::TruncatedBody, any, 0.02),
-                rule(Fault::Status503, any, 0.02),
-                rule(Fault::Slow, any, 0.02).lasting(Duration::from_millis(300)),
+                rule(Fault::RecordLock, write, 0.08),
+                rule(Fault::ActThenDrop, write, 0.05),
+                rule(Fault::TruncatedBody, write, 0.02),
+                rule(Fault::TokenExpired, write, 0.04),
+                rule(Fault::HtmlError, enet, 0.01),
+                rule(Fault::Status500, enet, 0.02),
+                rule(Fault::Status503, odata, 0.03),
+                rule(Fault::Slow, odata, 0.02).lasting(Duration::from_millis(300)),
             ],
         }
     }

@@ -14,7 +14,7 @@ use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use crate::http::{Client, ClientOptions, Kind, Outgoing, authority};
-use crate::simulator::{sage100, sage300, sagex3, shipstation, ups};
+use crate::simulator::{sage100, sage300, sagex3, shipstation, syspro, ups};
 
 /// How long a simulator may take to change an order.
 const EDIT_LIMIT: Duration = Duration::from_secs(10);
@@ -67,6 +67,7 @@ enum System {
     Sage300,
     Shipstation,
     Sagex3,
+    Syspro,
     Ups,
 }
 
@@ -155,14 +156,28 @@ impl Args {
                 until_stopped().await?;
                 running.stop().await;
             }
+            System::Syspro => {
+                let orders =
+                    syspro::Orders { seed: self.seed, count: self.orders, ..syspro::Orders::default() };
+                let options = syspro::Options { orders, ..syspro::Options::default() };
+                let running =
+                    syspro::Syspro::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_syspro(running.system.controls(), self.seed)?;
+                // One product, two services: each is a connection of its own.
+                for card in syspro_cards(&running.url(), running.system.options()) {
+                    self.announce(&card, output)?;
+                }
+                until_stopped().await?;
+                running.stop().await;
+            }
         }
         Ok(Exit::Fine)
     }
 
     /// Changes an order of a simulator that runs.
     async fn change(&self, order: &str, output: &Output) -> Outcome {
-        if !matches!(self.system, System::Sage100 | System::Sage300 | System::Sagex3) {
-            return Err(Trouble::usage("only sage100, sage300 and sagex3 have orders to edit"));
+        if matches!(self.system, System::Ups | System::Shipstation) {
+            return Err(Trouble::usage("ups and shipstation have no orders of their own to edit"));
         }
         let mut set = Map::new();
         for text in &self.set {
@@ -281,6 +296,27 @@ fn sagex3_card(url: &str, options: &sagex3::Options) -> Value {
             },
         },
     })
+}
+
+fn syspro_cards(url: &str, options: &syspro::Options) -> [Value; 2] {
+    let services = syspro::route::card(url);
+    let (operator, password) = (&options.operator, &options.operator_password);
+    [
+        json!({
+            "system": "syspro",
+            "url": url,
+            "settings": { "rest_url": services["enet"], "company": options.company },
+            "credentials": {
+                "operator": operator, "operator_password": password, "company_password": options.company_password,
+            },
+        }),
+        json!({
+            "system": "syspro-odata",
+            "url": url,
+            "settings": { "base_url": services["odata"], "time_zone": options.zone },
+            "credentials": { "operator": operator, "operator_password": password },
+        }),
+    ]
 }
 
 /// The card for people: what to put where.

@@ -16,5 +16,6 @@ mod secrets;
 mod shipstation;
 mod small;
 mod specs;
+mod syspro;
 mod ups;
 mod world;
