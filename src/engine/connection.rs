@@ -285,7 +285,7 @@ impl Connection {
 
     /// Waits until the connection's limits let one more call start.
     pub async fn turn(&self) -> Permit {
-        self.limiter.enter().await
+        self.limiter.enter(&self.name).await
     }
 
     /// How long one call may take in all, waiting for its turn aside.
