@@ -45,12 +45,28 @@ impl Faults {
         switch_on(desk, self.sage300(), seed)
     }
 
+    /// Switches Sage X3's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_sagex3(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.sagex3(), seed)
+    }
+
     /// Switches SYSPRO's faults on.
     ///
     /// # Errors
     /// Never with the rules here.
     pub fn disturb_syspro(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
         switch_on(desk, self.syspro(), seed)
+    }
+
+    /// Switches ShipStation's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_shipstation(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.shipstation(), seed)
     }
 
     /// The first rule that strikes decides: those for one operation come before those for all.
@@ -124,6 +140,27 @@ impl Faults {
         }
     }
 
+    fn sagex3(self) -> Vec<Rule> {
+        let (soap, list, any) = (["POST", "/soap-generic/*"], ["GET", "/api1/*"], ["*", "/*"]);
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::ActThenDrop, soap, 0.03),
+                rule(Fault::RecordLock, soap, 0.03),
+                rule(Fault::Status503, list, 0.01),
+            ],
+            Self::Many => vec![
+                rule(Fault::ActThenDrop, soap, 0.05),
+                rule(Fault::RecordLock, soap, 0.05),
+                rule(Fault::PoolBusy, soap, 0.03),
+                rule(Fault::TruncatedBody, list, 0.02),
+                rule(Fault::Status503, any, 0.02),
+                rule(Fault::Slow, any, 0.02).lasting(Duration::from_millis(300)),
+            ],
+        }
+    }
+
     /// A token that expires is a session that somebody's logon ended.
     fn syspro(self) -> Vec<Rule> {
         let (write, enet, odata) = (
@@ -148,6 +185,37 @@ impl Faults {
                 rule(Fault::Status500, enet, 0.02),
                 rule(Fault::Status503, odata, 0.03),
                 rule(Fault::Slow, odata, 0.02).lasting(Duration::from_millis(300)),
+            ],
+        }
+    }
+
+    /// V1's paths begin with what they are about, V2's with `/v2`.
+    fn shipstation(self) -> Vec<Rule> {
+        let (orders, shipments) = (["POST", "/orders/createorder*"], ["POST", "/v2/shipments"]);
+        let (lists, any) = (["GET", "/orders*"], ["*", "/*"]);
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::ActThenDrop, orders, 0.03),
+                rule(Fault::ActThenDrop, shipments, 0.03),
+                rule(Fault::DuplicatePage, lists, 1.0).times(1),
+                rule(Fault::Status500, any, 0.01),
+            ],
+            Self::Many => vec![
+                rule(Fault::ActThenDrop, orders, 0.05),
+                rule(Fault::ActThenStatus500, orders, 0.03),
+                rule(Fault::ActThenDrop, shipments, 0.05),
+                rule(Fault::TruncatedBody, shipments, 0.03),
+                rule(Fault::DropBeforeActing, shipments, 0.03),
+                rule(Fault::LateAct, shipments, 0.02).lasting(Duration::from_millis(400)),
+                rule(Fault::ActThenDrop, ["POST", "/v2/inventory"], 0.03),
+                rule(Fault::DuplicatePage, lists, 1.0).times(2),
+                rule(Fault::DuplicatePage, ["GET", "/shipments"], 1.0).times(2),
+                rule(Fault::HtmlError, any, 0.01),
+                busy(rule(Fault::Status429, any, 0.02)),
+                rule(Fault::Status503, any, 0.02),
+                rule(Fault::Slow, any, 0.02).lasting(Duration::from_millis(300)),
             ],
         }
     }
@@ -185,6 +253,9 @@ mod tests {
             faults.disturb_ups(&desk, 7).unwrap();
             faults.disturb_sage100(&desk, 7).unwrap();
             faults.disturb_sage300(&desk, 7).unwrap();
+            faults.disturb_sagex3(&desk, 7).unwrap();
+            faults.disturb_syspro(&desk, 7).unwrap();
+            faults.disturb_shipstation(&desk, 7).unwrap();
         }
         assert!(Faults::Many.ups().len() > Faults::Some.ups().len());
     }

@@ -166,6 +166,45 @@ async fn no_canary_gets_out_of_failures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_rotated_beside_a_running_engine() {
+    let world = world().await;
+    let mut seen = Seen::default();
+    let (key, socket) = (world.path().join("new.key"), world.path().join("state/admin.sock"));
+    std::fs::write(&key, WRONG).unwrap();
+    let mut program = world.program(&["run", "-v"]);
+    let child =
+        program.stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let shipped = async || {
+        while world.verdict().shipped < world.verdict().expected_to_ship {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    shipped().await;
+    // The new key works only from tomorrow; the one before goes on working, and nothing is started anew.
+    seen.program(&world, &["secret", "rotate", "sage.api_key", "--file", key.to_str().unwrap()], 0).await;
+    world.sage.system.add_orders(2);
+    admin::ask(&socket, &Command::Poll { flow: None }).await.unwrap().unwrap();
+    shipped().await;
+    seen.program(&world, &["secret", "list"], 0).await;
+    assert!(seen.contains("(and the one before)").is_some());
+    admin::ask(&socket, &Command::Stop).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("the one before is in use"), "{told}");
+    world.assert_clean();
+    seen.add("run (err)", output.stderr);
+    // Without the one before, only the new one is left, which is not accepted.
+    seen.program(&world, &["secret", "retire", "sage.api_key"], 0).await;
+    seen.program(&world, &["secret", "retire", "sage.api_key"], 0).await;
+    assert!(seen.contains("sage.api_key has one value only").is_some());
+    seen.program(&world, &["ping", "sage"], 1).await;
+    std::fs::remove_file(&key).unwrap();
+    seen.files(&world.path().join("state"));
+    seen.assert_free_of(&canaries());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_canary_gets_out_of_the_admin_socket() {
     let world = world().await;
     let mut seen = Seen::default();

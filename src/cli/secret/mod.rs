@@ -51,11 +51,16 @@ enum Action {
         /// `connection.credential`.
         #[arg(value_name = "NAME")]
         name: String,
-        /// Ends a rotation instead: forgets the value before.
-        #[arg(long, conflicts_with_all = ["file", "from_env"])]
-        finish: bool,
         #[command(flatten)]
         value: ValueArgs,
+        #[command(flatten)]
+        config: ConfigArg,
+    },
+    /// Ends a rotation: forgets the value before the newest.
+    Retire {
+        /// `connection.credential`.
+        #[arg(value_name = "NAME")]
+        name: String,
         #[command(flatten)]
         config: ConfigArg,
     },
@@ -87,7 +92,7 @@ impl Args {
                 let workspace = Workspace::load(&config, output)?;
                 list(&workspace, &*workspace.vault()?, format, output)?;
             }
-            Action::Rotate { name, finish: true, config, .. } => {
+            Action::Retire { name, config } => {
                 let vault = named(&config, &name, output)?.vault()?;
                 let removed = vault.remove_previous(&name).map_err(Trouble::failed)?;
                 output.say(if removed {
@@ -96,14 +101,12 @@ impl Args {
                     format!("{name} has one value only")
                 });
             }
-            Action::Rotate { name, value, config, .. } => {
+            Action::Rotate { name, value, config } => {
                 let workspace = named(&config, &name, output)?;
                 let vault = workspace.vault()?;
                 let secret = value.read(&name)?;
                 vault.rotate(&name, &secret, workspace.clock.now()).map_err(Trouble::failed)?;
-                output.say(format!(
-                    "{name} has a new value; `secret rotate {name} --finish` forgets the one before"
-                ));
+                output.say(format!("{name} has a new value; `secret retire {name}` forgets the one before"));
             }
             Action::Remove { name, config } => {
                 // A credential of a connection that is gone may be removed, too.

@@ -42,7 +42,12 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
     }
     let about = Tested { roles, settings: &settings, tables: &tables, flows: &flows };
     let tests = tests(checker, &about, &raw.tests);
+    let sound = |checked: &Option<Arc<Checked>>| checked.as_ref().is_some_and(|it| it.system.is_some());
+    if !roles.values().all(sound) {
+        checker.forget_lengths();
+    }
     if checker.findings.iter().any(|finding| finding.is_error()) {
+        checker.forget_lengths();
         return None;
     }
     let systems: IndexMap<String, Arc<System>> = roles
