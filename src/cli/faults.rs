@@ -162,6 +162,7 @@ impl Faults {
         }
     }
 
+    /// A token that expires is a session that somebody's logon ended.
     fn syspro(self) -> Vec<Rule> {
         let (write, enet, odata) = (
             ["GET", "/SYSPROWCFService/Rest/Transaction/Post"],
