@@ -277,24 +277,32 @@ fn shipstation_v2_card(url: &str, options: &shipstation::Options) -> Value {
     })
 }
 
-/// The same server and user serve `sagex3-soap`; `sagex3-graphql` has credentials of its own.
+/// One server, three interfaces: the same user for REST and SOAP, a connected application for GraphQL.
 fn sagex3_card(url: &str, options: &sagex3::Options) -> Value {
+    let user = json!({ "username": options.user, "password": options.password });
     json!({
         "system": "sagex3",
         "url": url,
         "settings": { "url": url, "endpoint": options.endpoint },
-        "credentials": { "username": options.user, "password": options.password },
-        "soap": { "settings": { "url": url, "pool": options.pool } },
-        "graphql": {
-            "settings": {
-                "url": format!("{url}/xtrem"), "endpoint": options.endpoint, "user": options.subject, "audience": options.audience,
-                "token_url": format!("{url}/v1/token"),
+        "credentials": user,
+        "also": [
+            { "system": "sagex3-soap", "settings": { "url": url, "pool": options.pool }, "credentials": user },
+            {
+                "system": "sagex3-graphql",
+                "settings": {
+                    "url": format!("{url}/xtrem"),
+                    "endpoint": options.endpoint,
+                    "user": options.subject,
+                    "audience": options.audience,
+                    "token_url": format!("{url}/v1/token"),
+                },
+                "credentials": {
+                    "client_id": options.client_id,
+                    "client_secret": options.client_secret,
+                    "refresh_token": options.refresh_token,
+                },
             },
-            "credentials": {
-                "client_id": options.client_id, "client_secret": options.client_secret,
-                "refresh_token": options.refresh_token,
-            },
-        },
+        ],
     })
 }
 
@@ -322,17 +330,28 @@ fn syspro_cards(url: &str, options: &syspro::Options) -> [Value; 2] {
 /// The card for people: what to put where.
 fn text(card: &Value) -> String {
     let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let fields = |name: &str| {
-        card[name].as_object().into_iter().flatten().map(|(name, value)| (name.clone(), of(value)))
+    let fields = |card: &Value, name: &str| -> Vec<(String, String)> {
+        let fields = card[name].as_object().into_iter().flatten();
+        fields.map(|(name, value)| (name.clone(), of(value))).collect()
     };
-    let system = of(&card["system"]);
-    let mut text = format!("{system} is simulated at {}\n\nIn ml-connector.yaml:\n\n", of(&card["url"]));
-    text.push_str(&format!("connections:\n  {system}:\n    system: {system}\n    settings:\n"));
-    fields("settings").for_each(|(name, value)| text.push_str(&format!("      {name}: {value}\n")));
+    let connections: Vec<&Value> =
+        [card].into_iter().chain(card["also"].as_array().into_iter().flatten()).collect();
+    let head = format!("{} is simulated at {}", of(&card["system"]), of(&card["url"]));
+    let mut text = format!("{head}\n\nIn ml-connector.yaml:\n\nconnections:\n");
+    for connection in &connections {
+        let system = of(&connection["system"]);
+        text.push_str(&format!("  {system}:\n    system: {system}\n    settings:\n"));
+        for (name, value) in fields(connection, "settings") {
+            text.push_str(&format!("      {name}: {value}\n"));
+        }
+    }
     text.push_str("\nIts credentials (made up, so they may be shown):\n\n");
-    fields("credentials").for_each(|(name, value)| {
-        text.push_str(&format!("printf %s {value} | ml-connector secret set {system}.{name}\n"));
-    });
+    for connection in &connections {
+        let system = of(&connection["system"]);
+        for (name, value) in fields(connection, "credentials") {
+            text.push_str(&format!("printf %s {value} | ml-connector secret set {system}.{name}\n"));
+        }
+    }
     text
 }
 

@@ -1,10 +1,13 @@
 //! Sage X3 and UPS, end to end: both kinds of orders, pickups, what people change, and GraphQL with both kinds of tokens.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ml_connector::base::{Clock, Secret};
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use ml_connector::base::{Clock, Secret, SystemClock, crash};
 use ml_connector::diagnostics::Sources;
 use ml_connector::engine::command::{Command, Reply, Shown};
 use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
@@ -47,7 +50,10 @@ impl Site {
     }
 
     async fn empty(options: sagex3::Options) -> Self {
-        let clock = Hurried::from("2026-11-20T18:00:00Z".parse().unwrap(), 100);
+        Self::at(Hurried::from("2026-11-20T18:00:00Z".parse().unwrap(), 100), options).await
+    }
+
+    async fn at(clock: Arc<dyn Clock>, options: sagex3::Options) -> Self {
         let x3 = sagex3::Options { clock: Arc::clone(&clock), ..options };
         let x3 = SageX3::start(x3, listener().await).await.unwrap();
         let ups = ups::Options {
@@ -123,6 +129,14 @@ impl Site {
         drop(engine);
         store.close().unwrap();
         summary
+    }
+
+    /// The program itself, about to run until idle.
+    fn program(&self) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_ml-connector"));
+        command.args(["run", "--until-idle", "--config"]).arg(self.path());
+        command.env_remove(crash::VARIABLE).kill_on_drop(true);
+        command
     }
 
     async fn command(&self, command: Command) -> Reply {
@@ -245,6 +259,69 @@ async fn both_kinds_of_orders_ship_once_through_faults_and_are_fetched() {
     assert_eq!((state.shipments.len(), state.pickups.len()), (shipments, 1));
     assert_eq!(site.asked("soap.WSSOH.modify"), writes);
     site.assert_clean();
+}
+
+/// The shipped mapping on the wall's clock, for programs of their own. The pickup is for the next day on which UPS comes.
+async fn unhurried(orders: Orders) -> Site {
+    let site =
+        Site::at(SystemClock::shared(), sagex3::Options { orders, ..sagex3::Options::default() }).await;
+    let mut day = site.clock.now().to_zoned(TimeZone::UTC).date();
+    while [Weekday::Saturday, Weekday::Sunday].contains(&day.weekday()) {
+        day = day.tomorrow().unwrap();
+    }
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("mappings");
+    let own = |file: &str, old: &str, new: &str| {
+        let text = std::fs::read_to_string(shipped.join(file)).unwrap();
+        assert!(text.contains(old), "{file} does not say `{old}` any more");
+        // Its own tests are of the mapping as it is.
+        let text = text.split("\n# What this mapping does with").next().unwrap_or_default().replace(old, new);
+        let file = site.path().join("mappings").join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    own("sagex3-ups.yaml", "date: \"{{ run.date }}\"", &format!("date: \"{day}\""));
+    own(
+        "systems/ups.yaml",
+        "retry: { first: 1s, max: 5m, attempts: 8 }",
+        "retry: { first: 20ms, max: 200ms, attempts: 12 }",
+    );
+    site.write("mappings:\n  sagex3-ups:\n    connections: { erp: x3, erp_soap: x3-soap, carrier: ups }\n");
+    let file = site.path().join("ml-connector.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let hasty = "timeout: 3s\n      late_effect: 2s\n      lookup_lag: 500ms";
+    let text = text.replace("timeout: 5m\n      late_effect: 200ms\n      lookup_lag: 200ms", hasty);
+    std::fs::write(file, text).unwrap();
+    site
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_may_die_while_it_books_the_pickup() {
+    for label in [
+        "effect.before_sending_commit",
+        "effect.after_sending_commit",
+        "effect.after_response",
+        "effect.before_outcome_commit",
+        "effect.after_outcome_commit",
+    ] {
+        let site = unhurried(Orders::plain(3, 0)).await;
+        // Three shipments come before it.
+        let died = site.program().env(crash::VARIABLE, format!("{label}:4")).output().await.unwrap();
+        assert_eq!(died.status.signal(), Some(6), "{label}: {}", String::from_utf8_lossy(&died.stderr));
+        let again = site.program().output().await.unwrap();
+        assert!(again.status.success(), "{label}: {}", String::from_utf8_lossy(&again.stderr));
+        let state = site.ups.system.state();
+        assert_eq!((state.shipments.len(), state.pickups.len()), (3, 1), "{label}");
+        let counted: u32 = state.pickups[0].pieces.iter().map(|(_, count)| count).sum();
+        assert_eq!(
+            counted as usize,
+            state.shipments.iter().map(|one| one.packages.len()).sum::<usize>(),
+            "{label}"
+        );
+        site.assert_clean();
+        // Nothing is left to fetch, so another start books nothing.
+        assert!(site.program().output().await.unwrap().status.success());
+        assert_eq!(site.ups.system.state().pickups.len(), 1, "{label}");
+    }
 }
 
 /// Refusals that are not the caller's mistake: a record that somebody has open.
