@@ -169,7 +169,9 @@ impl Pair {
     fn some(&self, skip: usize) -> String {
         let placed = self.placed();
         let mut one = self.due().into_iter().filter(|due| {
-            placed.get(&due.number).is_some_and(|orders| orders.len() == 1 && orders[0].status == "awaiting_shipment")
+            placed
+                .get(&due.number)
+                .is_some_and(|orders| orders.len() == 1 && orders[0].status == "awaiting_shipment")
         });
         one.nth(skip).unwrap().number
     }
@@ -196,13 +198,17 @@ impl Pair {
                     assert_eq!(due.content[name], order.content[name], "{name} of {}", order.key);
                 }
             }
-            let mut lines: Vec<&str> = orders.iter().flat_map(|order| order.content["lines"].split("; ")).collect();
+            let mut lines: Vec<&str> =
+                orders.iter().flat_map(|order| order.content["lines"].split("; ")).collect();
             lines.sort_unstable();
             assert_eq!(due.content["lines"], lines.join("; "), "{}", due.number);
             // Each location's part is an order of its own.
             for order in orders {
                 let place = order.key.rsplit('-').next().unwrap();
-                assert!(order.content["lines"].split("; ").all(|line| line.ends_with(&format!("@{place}"))), "{order:?}");
+                assert!(
+                    order.content["lines"].split("; ").all(|line| line.ends_with(&format!("@{place}"))),
+                    "{order:?}"
+                );
             }
         }
         let summary = self.station.system.summary();
@@ -282,7 +288,8 @@ async fn orders_go_out_and_shipments_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_follow_until_the_order_has_shipped() {
     for locked in [Locked::Refuse("The order can not be modified.".into()), Locked::Ignore] {
-        let pair = Pair::new(Orders { count: 20, ..Orders::default() }, |options| options.locked = locked).await;
+        let pair =
+            Pair::new(Orders { count: 20, ..Orders::default() }, |options| options.locked = locked).await;
         pair.run_well().await;
         let (moved, held, closed, late) = (pair.some(0), pair.some(1), pair.some(2), pair.some(3));
         // The line goes to another location: what was sent for the first is cancelled.
@@ -296,7 +303,14 @@ async fn edits_follow_until_the_order_has_shipped() {
         pair.sage.system.complete(&closed).unwrap();
         pair.run_well().await;
         pair.assert_aligned();
-        let of = |number: &str| pair.station.system.orders().into_iter().filter(|order| order.number == number).collect::<Vec<_>>();
+        let of = |number: &str| {
+            pair.station
+                .system
+                .orders()
+                .into_iter()
+                .filter(|order| order.number == number)
+                .collect::<Vec<_>>()
+        };
         let statuses: BTreeSet<String> = of(&moved).into_iter().map(|order| order.status).collect();
         assert_eq!(statuses, ["awaiting_shipment", "cancelled"].map(str::to_owned).into());
         assert_eq!(of(&held)[0].status, "on_hold");
