@@ -18,6 +18,9 @@ use ml_connector::spec;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ml-connector");
 
+/// The shipped configuration directories.
+const EXAMPLES: [&str; 2] = ["sage100-ups", "sage300-shipstation"];
+
 /// A command in a document, and the lines of the document that show what it prints.
 struct Transcript {
     command: String,
@@ -84,9 +87,11 @@ impl Stage {
 
     /// The shipped examples name the documented ports.
     fn point_at(&self, documented: &str, real: &str) {
-        let file = self.directory.path().join("examples/sage100-ups/ml-connector.yaml");
-        let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, text.replace(&format!(":{documented}"), &format!(":{real}"))).unwrap();
+        for example in EXAMPLES {
+            let file = self.directory.path().join(format!("examples/{example}/ml-connector.yaml"));
+            let text = fs::read_to_string(&file).unwrap();
+            fs::write(&file, text.replace(&format!(":{documented}"), &format!(":{real}"))).unwrap();
+        }
     }
 }
 
@@ -275,6 +280,11 @@ fn the_example_shows_what_the_program_prints() {
 }
 
 #[test]
+fn the_example_of_sage300_shows_what_the_program_prints() {
+    holds_true("examples/sage300-shipstation/README.md");
+}
+
+#[test]
 fn wildcards_stand_for_what_varies() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     assert!(agrees(&lines("a [..] c\n...\nend"), &lines("a b c\n1\n2\nend")));
@@ -313,6 +323,7 @@ fn links_lead_somewhere() {
         "CONTRIBUTING.md",
         "mappings/README.md",
         "examples/sage100-ups/README.md",
+        "examples/sage300-shipstation/README.md",
     ] {
         let text = fs::read_to_string(name).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

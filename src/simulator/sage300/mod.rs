@@ -8,8 +8,8 @@
 //!
 //! Of the faults, `pool_busy` is 429, `no_licence` 409 and `record_lock` 423, as sites with few sessions answer.
 //!
-//! Start with [`Sage300::start`]. In reading order: [`options`], `model` (what resources are made of), [`books`], `route`,
-//! `query` with `filter`, `write`, [`control`]; beside them [`generate`].
+//! Start with [`Sage300::start`]. In reading order: [`options`], `model` (what resources are made of), [`books`], [`state`], `route`,
+//! `query` with `filter`, `write`, `shipments`, [`control`]; beside them [`generate`].
 
 pub mod books;
 pub mod control;
@@ -19,6 +19,8 @@ mod model;
 pub mod options;
 mod query;
 mod route;
+mod shipments;
+pub mod state;
 mod write;
 
 #[cfg(test)]
@@ -35,10 +37,10 @@ use super::due::Due;
 use super::serve::{self, Running};
 use super::system::{Desk, Pool, lock};
 use books::Part;
-pub use books::{OrderState, State, Summary, Tracking};
 pub use generate::Orders;
 use model::{CUSTOMERS, LOCATIONS, QUANTITIES, SHIP_VIAS};
 pub use options::Options;
+pub use state::{OrderState, State, Summary, Tracking};
 
 /// A simulated Sage 300 that is serving.
 pub type Handle = Running<Sage300>;

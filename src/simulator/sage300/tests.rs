@@ -323,6 +323,10 @@ fn a_shipment_is_written_once_and_completes_its_order_with_the_last() {
     assert_eq!(sage.day_end_processing(), 1);
     let invoices = get(&sage, &format!("OE/OEInvoices?$filter=OrderNumber%20eq%20'{number}'"));
     assert_eq!(column(&invoices, "InvoiceNumber"), ["IN000001"]);
+    // One that was voided before Sage heard of it ships nothing.
+    let voided = json!({ "OrderNumber": number, "TrackingNumber": "1Z3", "Status": "Voided" });
+    assert_eq!(post(&voided).value()["ShipmentNumber"], "");
+    assert_eq!(seen().record["OrderCompleted"], "IncompleteNotIncluded");
     let nobody = site(|options| options.tracking_endpoint = None);
     assert_eq!(send(&nobody, "GET", "XX/XXShipmentTracking", None).status, 404);
 }
