@@ -121,7 +121,7 @@ impl Pair {
                sage: {{ system: sage100, settings: {{ agent_url: {sage}, company: ABC }} }}\n  \
                web: {{ system: sage100-soap, settings: {{ url: {sage}/ebusinesswebservices, company: ABC }} }}\n  \
                v1: {{ system: shipstation-v1, settings: {{ base_url: {ship} }} }}\n  \
-               v2: {{ system: shipstation-v2, settings: {{ base_url: {ship}, warehouse_id: se-7001 }} }}\n\
+               v2: {{ system: shipstation-v2, settings: {{ base_url: {ship}, warehouse_id: se-17977 }} }}\n\
              mappings:\n  sage100-shipstation:\n    \
                connections: {{ erp: sage, web: web, shop: v1, stock: v2 }}\n    \
                settings:\n      locations: {{ \"001\": {}, \"002\": {} }}\n{settings}",
