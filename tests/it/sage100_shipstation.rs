@@ -121,7 +121,7 @@ impl Pair {
                sage: {{ system: sage100, settings: {{ agent_url: {sage}, company: ABC }} }}\n  \
                web: {{ system: sage100-soap, settings: {{ url: {sage}/ebusinesswebservices, company: ABC }} }}\n  \
                v1: {{ system: shipstation-v1, settings: {{ base_url: {ship} }} }}\n  \
-               v2: {{ system: shipstation-v2, settings: {{ base_url: {ship}, warehouse_id: se-7001 }} }}\n\
+               v2: {{ system: shipstation-v2, settings: {{ base_url: {ship}, warehouse_id: se-17977 }} }}\n\
              mappings:\n  sage100-shipstation:\n    \
                connections: {{ erp: sage, web: web, shop: v1, stock: v2 }}\n    \
                settings:\n      locations: {{ \"001\": {}, \"002\": {} }}\n{settings}",
@@ -176,10 +176,8 @@ impl Pair {
     async fn run_well(&self) {
         let summary = self.run().await;
         assert_eq!(summary.troubles, []);
-        for state in [RecordState::Parked, RecordState::InDoubt, RecordState::Waiting] {
-            let left = self.records(state).await;
-            assert!(left.is_empty(), "{state:?}: {left:#?}");
-        }
+        let left = self.records(vec![RecordState::Parked, RecordState::InDoubt, RecordState::Waiting]).await;
+        assert!(left.is_empty(), "{left:#?}");
     }
 
     async fn command(&self, command: Command) -> Reply {
@@ -190,8 +188,8 @@ impl Pair {
         reply
     }
 
-    async fn records(&self, state: RecordState) -> Vec<Record> {
-        let query = RecordQuery { states: vec![state], ..RecordQuery::default() };
+    async fn records(&self, states: Vec<RecordState>) -> Vec<Record> {
+        let query = RecordQuery { states, ..RecordQuery::default() };
         match self.command(Command::Records(query)).await {
             Reply::Records(records) => records,
             other => panic!("{other:?}"),
