@@ -36,6 +36,8 @@ struct Preview<'a> {
     systems: BTreeMap<String, Values>,
     base_urls: BTreeMap<String, String>,
     values: Values,
+    /// The rows that the steps would put, by table: a preview begins with empty tables.
+    tables: Map<String, Value>,
     /// Names whose values only stand in for what an answer will say.
     unknown: BTreeSet<String>,
     steps: Vec<PreviewedStep>,
@@ -86,11 +88,13 @@ impl<'a> Preview<'a> {
             base_urls.insert(role.clone(), system.base_url.text(&values).map_err(|error| error.to_string())?);
             systems.insert(role.clone(), values);
         }
-        Ok(Self { mapping, systems, base_urls, values, unknown: BTreeSet::new(), steps: Vec::new() })
+        let tables = mapping.tables.keys().map(|name| (name.clone(), json!({}))).collect();
+        Ok(Self { mapping, systems, base_urls, values, tables, unknown: BTreeSet::new(), steps: Vec::new() })
     }
 
     fn begin(&mut self, flow: &Flow, record: &Value) -> Result<(), String> {
         self.values.set(&flow.record, record);
+        self.values.set("tables", &Value::Object(self.tables.clone()));
         let selected = flow.select.as_ref().map_or(Ok(true), |select| select.truth(&self.values));
         let key = flow.key.text(&self.values).map_err(|error| error.to_string())?;
         let once = flow.idempotency_key.text(&self.values).map_err(|error| error.to_string())?;
@@ -112,7 +116,11 @@ impl<'a> Preview<'a> {
 
     fn run(&mut self, steps: &[Step]) {
         for step in steps {
-            let (what, request) = self.step(step);
+            let (mut what, request) = self.step(step);
+            if reads_tables(step) {
+                what.push_str(if what.is_empty() { "Looks into tables" } else { "; it looks into tables" });
+                what.push_str(", which are empty in a preview but for what these steps put");
+            }
             if !what.is_empty() {
                 let (step, place) = (step.path.clone(), step.place.to_string());
                 self.steps.push(PreviewedStep { step, place, what, request });
@@ -204,15 +212,22 @@ impl<'a> Preview<'a> {
     }
 
     /// Which rows would be written, as far as they are known.
-    fn put(&self, rows: &[(String, Template, ValueTemplate)]) -> String {
-        let row = |(table, key, value): &(String, Template, ValueTemplate)| {
+    fn put(&mut self, rows: &[(String, Template, ValueTemplate)]) -> String {
+        let mut told = Vec::new();
+        for (table, key, value) in rows {
             let row = key.text(&self.values).and_then(|key| Ok((key, value.evaluate(&self.values)?)));
             match row {
-                Ok((key, value)) => format!("Puts {key} into the table {table}: {value}"),
-                Err(error) => format!("Its row of {table} cannot be made: {error}"),
+                Ok((key, value)) => {
+                    told.push(format!("Puts {key} into the table {table}: {value}"));
+                    if let Some(Value::Object(rows)) = self.tables.get_mut(table) {
+                        rows.insert(key, value);
+                    }
+                }
+                Err(error) => told.push(format!("Its row of {table} cannot be made: {error}")),
             }
-        };
-        rows.iter().map(row).collect::<Vec<_>>().join("; ")
+        }
+        self.values.set("tables", &Value::Object(self.tables.clone()));
+        told.join("; ")
     }
 
     fn check(&self, condition: &Template, otherwise: &Otherwise) -> String {
@@ -274,6 +289,14 @@ impl<'a> Preview<'a> {
         });
         Ok(json!({ "method": request.method.as_str(), "url": whole.as_str(), "body": body }))
     }
+}
+
+fn reads_tables(step: &Step) -> bool {
+    let mut reads = false;
+    let mut note = |template: &Template| reads |= template.fields_of("tables").next().is_some();
+    step.when.iter().for_each(&mut note);
+    step.kind.templates(&mut note);
+    reads
 }
 
 /// What stands where the system's credentials will be.

@@ -234,6 +234,17 @@ pub fn is_name(text: &str) -> bool {
 }
 
 impl Inner {
+    /// The most characters of a text with expressions in it, where each of them has a limit.
+    fn longest(&self) -> Option<u32> {
+        self.parts.iter().try_fold(0_u32, |length, part| match part {
+            Part::Literal(literal) => length.checked_add(u32::try_from(literal.chars().count()).ok()?),
+            Part::Expression(expression) => match expression.ty {
+                Type::Text { max: Some(max) } => length.checked_add(max),
+                _ => None,
+            },
+        })
+    }
+
     fn expression(&mut self, place: Place<'_>, scope: &Scope) -> Result<Expression, Vec<Problem>> {
         let Lowered { ty, code, names, reads, programs } =
             if self.single { check::expression(place, scope)? } else { check::part_of_text(place, scope)? };
@@ -250,6 +261,9 @@ impl Inner {
     }
 
     fn finish(&mut self, scope: &Scope) {
+        if !self.single {
+            self.ty = Type::Text { max: self.longest() };
+        }
         self.names.sort_unstable();
         self.names.dedup();
         let required = |name: &&String| scope.get(*name).is_some_and(|ty| !ty.may_be_null());

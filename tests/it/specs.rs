@@ -11,6 +11,8 @@ use ml_connector::spec::{self, Kind, load_config, load_mapping, load_path, schem
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod language;
+
 /// Codes that no single file can show; each has a test of its own below, or says why not.
 const WITHOUT_EXAMPLE: &[&str] = &[
     "unreadable-file",
@@ -152,8 +154,10 @@ fn schema_and_loader_agree_on_mutations() {
     let files = [
         ("mappings/sage100-ups.yaml", Kind::Mapping),
         ("tests/specs/ok/every-step-mapping.yaml", Kind::Mapping),
+        ("tests/specs/ok/tables-mapping.yaml", Kind::Mapping),
         ("mappings/systems/sage100.yaml", Kind::System),
         ("tests/specs/ok/every-kind-system.yaml", Kind::System),
+        ("tests/specs/ok/batch-system.yaml", Kind::System),
         ("tests/specs/ok/small-config/ml-connector.yaml", Kind::Config),
     ];
     let file: Arc<str> = Arc::from("it");

@@ -46,13 +46,9 @@ impl Chart {
                     Some(label.map_or_else(|| format!("if {when}"), |label| format!("{label}, if {when}")));
             }
             self.edge(&from, &node, label.as_deref());
-            if step.kind == Kind::Check {
-                let parked = self.node(
-                    "([\"",
-                    if step.words.contains("parked") { "parked" } else { "left out" },
-                    "\"])",
-                );
-                self.edge(&node, &parked, Some("no"));
+            if let Some(otherwise) = step.otherwise {
+                let end = self.node("([\"", otherwise, "\"])");
+                self.edge(&node, &end, Some("no"));
             }
             label = (step.kind == Kind::Check).then(|| "yes".to_owned());
             from = self.steps(&step.steps, &node, None);
@@ -92,8 +88,9 @@ mod tests {
             place: String::new(),
             kind,
             when: when.map(str::to_owned),
-            words: "the record is parked".to_owned(),
+            words: String::new(),
             label: label.to_owned(),
+            otherwise: (kind == Kind::Check).then_some("parked"),
             steps: Vec::new(),
         }
     }

@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::effects::{self, Once};
+use super::steps;
 use crate::base::duration;
 use crate::expression::{Template, ValueTemplate};
 use crate::spec::model::{
-    AfterDone, CallRefusal, CursorKind, Effect, Flow, Mapping, OnRefusal, Operation, OtherwiseAction,
-    Schedule, Setting, Source, Step, StepKind, System,
+    AfterDone, CursorKind, Flow, Mapping, OnRefusal, Schedule, Setting, Source, System,
 };
 
 /// A mapping in words.
@@ -71,6 +71,9 @@ pub struct StepStory {
     pub words: String,
     /// A few words, for the diagram.
     pub label: String,
+    /// For a check: how a record ends that fails it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<&'static str>,
     /// For a loop: what is done for each item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepStory>,
@@ -122,7 +125,8 @@ pub fn of(mapping: &Mapping) -> Story {
 }
 
 fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
-    let (reads, finds) = source(mapping, flow);
+    let (reads, mut finds) = source(mapping, flow);
+    finds.extend(tables(mapping, flow));
     FlowStory {
         flow: flow.name.clone(),
         title: flow.title.clone(),
@@ -137,9 +141,9 @@ fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
             bare(&flow.key),
             bare(&flow.idempotency_key)
         ),
-        steps: flow.steps.iter().map(|step| step_story(mapping, step)).collect(),
+        steps: steps::of(mapping, &flow.steps),
         once: effects::of(mapping, flow),
-        parks: parks(flow),
+        parks: steps::parks(flow),
         refusal: refusal(flow.on_refusal).to_owned(),
         change: change(flow),
     }
@@ -162,6 +166,23 @@ fn source(mapping: &Mapping, flow: &Flow) -> (String, String) {
             format!("{when} there is a record of its own, with the day and the time; it reads no system."),
             "Each time gives one record.".to_owned(),
         ),
+    }
+}
+
+/// What the flow waits for: tables that other flows fill.
+fn tables(mapping: &Mapping, flow: &Flow) -> Option<String> {
+    let read: Vec<&str> = flow.reads_tables.iter().map(String::as_str).collect();
+    let fills = |other: &&Flow| other.name != flow.name && !other.puts_tables.is_disjoint(&flow.reads_tables);
+    let others = mapping.flows.values().map(|flow| flow.as_ref()).filter(fills);
+    let others: Vec<&str> = others.map(|flow| flow.name.as_str()).collect();
+    match (read.is_empty(), others.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(format!(" It looks into {}, which it fills itself.", listed(&read))),
+        (false, false) => Some(format!(
+            " It looks into {}, and begins only when {} has read its source whole once.",
+            listed(&read),
+            listed(&others)
+        )),
     }
 }
 
@@ -206,122 +227,6 @@ fn finds(cursor: &CursorKind, system: &System) -> String {
         }
         CursorKind::Token { next } => {
             format!("Each time it goes on from the mark that the last answer gave (`{}`).", bare(next))
-        }
-    }
-}
-
-fn step_story(mapping: &Mapping, step: &Step) -> StepStory {
-    let (kind, words, label, steps) = match &step.kind {
-        StepKind::Call { role, operation, cache, on_refusal, .. } => {
-            let (kind, mut words, label, steps) = call(&mapping.systems[role], operation);
-            if let Some(cache) = cache {
-                words.push_str(&format!(
-                    " What it says is used again for the same question for {}.",
-                    duration::display(*cache)
-                ));
-            }
-            if *on_refusal == CallRefusal::GoOn {
-                words.push_str(" If it is refused, the steps go on without it.");
-            }
-            (kind, words, label, steps)
-        }
-        StepKind::Check { condition, otherwise } => {
-            let end = match otherwise.action {
-                OtherwiseAction::Park => "parked",
-                OtherwiseAction::Skip => "left out",
-                OtherwiseAction::Report => "done, and people are told",
-            };
-            let (holds, why) = (bare(condition), otherwise.message.source());
-            (
-                Kind::Check,
-                format!("Goes on only if `{holds}`; otherwise the record is {end}: “{why}”."),
-                format!("{holds}?"),
-                Vec::new(),
-            )
-        }
-        StepKind::Set(names) => {
-            let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-            (
-                Kind::Work,
-                format!("Works out {}.", listed(&names)),
-                format!("work out {}", names.join(", ")),
-                Vec::new(),
-            )
-        }
-        StepKind::Link(links) => {
-            let kinds: Vec<&str> = links.iter().map(|(kind, _)| kind.as_str()).collect();
-            let words = format!("Makes the record findable by its {}.", listed(&kinds));
-            (Kind::Work, words, format!("findable by {}", kinds.join(", ")), Vec::new())
-        }
-        StepKind::Put(rows) => {
-            let mut tables: Vec<&str> = rows.iter().map(|(table, _, _)| table.as_str()).collect();
-            tables.dedup();
-            let keys: Vec<String> = rows.iter().map(|(_, key, _)| bare(key)).collect();
-            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let words = format!("Puts a row into {}, by {}.", listed(&tables), listed(&keys));
-            (Kind::Work, words, format!("put into {}", tables.join(", ")), Vec::new())
-        }
-        StepKind::ForEach { list, name, steps, give } => {
-            let mut words = format!("For each `{name}` of `{}`:", bare(list));
-            if let (Some(_), Some(id)) = (give, &step.id) {
-                words = format!("For each `{name}` of `{}`, giving the list `{id}`:", bare(list));
-            }
-            let steps = steps.iter().map(|step| step_story(mapping, step)).collect();
-            (Kind::Loop, words, format!("for each {name}"), steps)
-        }
-    };
-    StepStory {
-        step: step.path.clone(),
-        place: step.place.to_string(),
-        kind,
-        when: step.when.as_ref().map(bare),
-        words,
-        label,
-        steps,
-    }
-}
-
-fn call(system: &System, operation: &Operation) -> (Kind, String, String, Vec<StepStory>) {
-    let docs = operation.docs.as_deref().map_or_else(|| format!("`{}`.", operation.name), sentence);
-    let (kind, lead, tail) = match operation.effect {
-        Effect::Read => (Kind::Read, "Asks", ""),
-        Effect::Idempotent => {
-            (Kind::Repeatable, "Tells", " Saying it again is harmless, so it is repeated until it works.")
-        }
-        Effect::Create(_) => (Kind::Once, "Orders, once, from", ""),
-    };
-    let mut words = format!("{lead} {} (`{}`): {docs}{tail}", system.title, operation.name);
-    if let Some(batch) = &operation.batch {
-        words.push_str(&format!(
-            " Up to {} records share one call, which waits {} for company; each has an outcome of its own.",
-            batch.most,
-            duration::display(batch.wait)
-        ));
-    }
-    (kind, words, format!("{}: {}", system.title, operation.name.replace('_', " ")), Vec::new())
-}
-
-/// What parks a record, in the order it can happen.
-fn parks(flow: &Flow) -> Vec<String> {
-    let mut reasons = Vec::new();
-    checks(&flow.steps, &mut reasons);
-    if flow.on_refusal == OnRefusal::Park {
-        reasons.push("A system refuses what it is asked or told; its full answer is kept.".to_owned());
-    }
-    reasons.push(
-        "A call that may be repeated has failed as often as the system's `limits.retry` allows.".to_owned(),
-    );
-    reasons
-}
-
-fn checks(steps: &[Step], reasons: &mut Vec<String>) {
-    for step in steps {
-        match &step.kind {
-            StepKind::Check { otherwise, .. } if otherwise.action == OtherwiseAction::Park => {
-                reasons.push(format!("“{}” (step {})", otherwise.message.source(), step.path));
-            }
-            StepKind::ForEach { steps, .. } => checks(steps, reasons),
-            _ => {}
         }
     }
 }
@@ -390,7 +295,7 @@ pub(super) fn sentence(docs: &str) -> String {
     if docs.ends_with(['.', '!', '?']) { docs } else { format!("{docs}.") }
 }
 
-fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => format!("`{one}`"),

@@ -131,4 +131,9 @@ pub(super) const CODES: &[Code] = &[
         "Nothing uses a setting",
         "Someone will set it and wonder why nothing changes. Use it in an expression, or remove it.",
     ),
+    code(
+        "may-be-too-long",
+        "Text of any length where only so much fits",
+        "A value that is too long for its field parks the record that it belongs to. `| clip(35)` shortens it; where the source never gives more, declare that in its type, as in `text(35)`.",
+    ),
 ];

@@ -201,3 +201,65 @@ fn compiled_things_can_be_shared_between_threads() {
     shared::<crate::expression::ValueTemplate>();
     shared::<crate::expression::Selector>();
 }
+
+#[test]
+fn knows_which_fields_of_a_name_it_reads() {
+    let tables =
+        named("tables", [("a", table(Type::TEXT)), ("b", table(Type::TEXT)), ("c", table(Type::TEXT))]);
+    let scope: Scope = [("tables".to_owned(), tables), ("key".to_owned(), Type::TEXT)].into();
+    let read = |source: &str| {
+        let template = Template::compile(source, &scope).unwrap();
+        template
+            .fields_of("tables")
+            .map(|field| field.unwrap_or("*").to_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    for (source, expected) in [
+        ("{{ key | lookup(tables.b, '') }} {{ tables['a'].x | or_else('') }}", "a b"),
+        ("{{ 1 if tables.c | keys | length > 0 and tables.c[key] is none else 2 }}", "c"),
+        ("{{ tables | json }}", "*"),
+        ("{{ tables.a.x is none or tables | keys | length > 2 }}", "* a"),
+        ("{{ key }}", ""),
+    ] {
+        assert_eq!(read(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn finds_fields_at_any_depth() {
+    let body = json!({
+        "Fault": { "why": ["a", "b"], "detail": [{ "why": "c" }, { "other": { "why": null } }, { "why": { "why": "d" } }] },
+    });
+    let scope: Scope = [("body".to_owned(), Type::Any)].into();
+    let mut values = Values::default();
+    values.set("body", &body);
+    let found = |source: &str| Template::compile(source, &scope).unwrap().evaluate(&values).unwrap();
+    assert_eq!(found("{{ body | named('why') }}"), json!(["a", "b", "c", { "why": "d" }, "d"]));
+    assert_eq!(found("{{ body | named('nothing') }}"), json!([]));
+    assert_eq!(found("{{ body.Fault.why | first | named('why') | length }}"), json!(0));
+    assert_eq!(found("{{ body.nothing | named('why') }}"), json!([]));
+    assert_eq!(found("{{ body | named('why') | first }}"), json!("a"));
+}
+
+#[test]
+fn named_knows_types_where_they_are_known() {
+    let item = named("item", [("why", Type::TEXT.optional()), ("code", Type::Integer)]);
+    let typed = Type::object([("items", Type::list(item.clone())), ("codes", Type::list(Type::Integer))]);
+    let scope: Scope = [("typed".to_owned(), typed), ("items".to_owned(), Type::list(item))].into();
+    let ty = |source: &str| Template::compile(source, &scope).map(|template| template.result_type().clone());
+    assert_eq!(ty("{{ typed | named('why') }}").unwrap(), Type::list(Type::TEXT));
+    assert_eq!(ty("{{ typed | named('codes') }}").unwrap(), Type::list(Type::Integer));
+    assert_eq!(
+        ty("{{ items | having('code', 3) }}").unwrap(),
+        Type::list(named("item", [("why", Type::TEXT.optional()), ("code", Type::Integer)]))
+    );
+    for (source, message) in [
+        ("{{ typed | named('whyy') }}", "there is no field `whyy` in it"),
+        ("{{ items | having('cod', 3) }}", "has no field `cod`"),
+        ("{{ items | having('code', 'x') }}", "the field is integer, but the value is text"),
+    ] {
+        let problems = ty(source).unwrap_err();
+        assert!(problems[0].message.contains(message), "{source}: {problems:?}");
+    }
+}

@@ -102,7 +102,7 @@ fn every_template_compiles() {
             "{{ settings.max_price is none or price.price is none or price.price <= settings.max_price }}",
             "boolean",
         ),
-        ("Order {{ order.SalesOrderNo }}", "text"),
+        ("Order {{ order.SalesOrderNo }}", "text of at most 13 characters"),
         ("{{ shipment.tracking_numbers }}", "list of text"),
         ("{{ [order.ShipToName, order.ShipToAddress1, order.ShipVia, order.Lines] }}", "list of anything"),
         // ups.yaml

@@ -1,5 +1,6 @@
 //! What may be given where: templates and plain values against the types that are wanted.
 
+use crate::diagnostics::Diagnostic;
 use crate::expression::{ObjectType, Type, ValueTemplate, assignable, did_you_mean, fits};
 use crate::spec::tree::{Content, NodeId};
 use crate::spec::wording::suggest;
@@ -49,10 +50,29 @@ impl Checker<'_> {
             }
             (ValueTemplate::Literal(_), _) => self.literal(node, head, wanted),
             _ => match assignable(&value.result_type(), wanted) {
-                Ok(()) => true,
+                Ok(()) => {
+                    self.may_be_too_long(value, node, wanted);
+                    true
+                }
                 Err(reason) => self.does_not_fit(node, &reason, wanted),
             },
         }
+    }
+
+    /// Warns of text of any length where only so much fits: one long name would park its record.
+    fn may_be_too_long(&mut self, value: &ValueTemplate, node: NodeId, wanted: &Type) {
+        let (ValueTemplate::Template(template), Type::Text { max: Some(max) }) = (value, wanted.required())
+        else {
+            return;
+        };
+        if !matches!(template.result_type().required(), Type::Text { max: None }) {
+            return;
+        }
+        let headline = format!("this may be longer than the {max} characters that fit");
+        let help =
+            format!("declare how long the fields it comes from can be, or shorten it with `| clip({max})`");
+        let finding = Diagnostic::warning("may-be-too-long", self.tree.span(node), headline).help(help);
+        self.push(finding);
     }
 
     fn assign_when(

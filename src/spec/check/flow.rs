@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::expression::{Scope, Type};
+use crate::expression::{Scope, Template, Type};
 use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal};
 use crate::spec::raw::Written;
 use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal};
@@ -46,8 +46,8 @@ pub fn flow(
     let on_change = on_change(checker, raw.on_change.as_ref(), &names);
     // Steps are done only for records that were selected; the rest is asked of every record.
     let mut names = after(select.as_ref().and_then(Option::as_ref), &names, true);
-    names.insert("key".to_owned(), Type::TEXT);
-    names.insert("idempotency_key".to_owned(), Type::TEXT);
+    names.insert("key".to_owned(), text_type(key.as_ref()));
+    names.insert("idempotency_key".to_owned(), text_type(idempotency_key.as_ref()));
     if let Some(ty) = tables.scope_type() {
         names.insert("tables".to_owned(), ty);
     }
@@ -118,6 +118,14 @@ pub fn unknown_member(
     let help = suggest(name, names.iter().map(String::as_str), &lead);
     let finding = checker.error_at(code, written.node, span, headline).help(help);
     checker.push(finding);
+}
+
+/// The type of what names a thing: text, of the length that its template can have.
+fn text_type(template: Option<&Template>) -> Type {
+    match template.map(Template::result_type) {
+        Some(Type::Text { max }) => Type::Text { max: *max },
+        _ => Type::TEXT,
+    }
 }
 
 fn on_refusal(raw: Option<RawOnRefusal>) -> OnRefusal {

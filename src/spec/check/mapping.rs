@@ -13,7 +13,7 @@ use super::flow::flow;
 use super::settings;
 use super::system::Checked;
 use super::tables::Tables;
-use super::tests::{Tested, tests};
+use super::test::{Tested, tests};
 use super::types::Types;
 
 /// The systems of a mapping by role; none where the name means nothing.
@@ -42,7 +42,12 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
     }
     let about = Tested { roles, settings: &settings, tables: &tables, flows: &flows };
     let tests = tests(checker, &about, &raw.tests);
+    let sound = |checked: &Option<Arc<Checked>>| checked.as_ref().is_some_and(|it| it.system.is_some());
+    if !roles.values().all(sound) {
+        checker.forget_lengths();
+    }
     if checker.findings.iter().any(|finding| finding.is_error()) {
+        checker.forget_lengths();
         return None;
     }
     let systems: IndexMap<String, Arc<System>> = roles

@@ -30,7 +30,7 @@ pub fn stream(
     let record = types.object(checker, raw.record?, "a record");
     let answer = raw.answer.map_or(Type::Any, |tree| types.read(checker, tree));
     let key = raw.key.as_ref().and_then(|key| field(checker, key, &record, Need::Name));
-    let names = request_scope(around, &record, raw.cursor.as_ref());
+    let names = request_scope(around, &record, raw);
     let sent = raw.request.as_ref().and_then(|raw| request(checker, raw, &names));
     let records = raw.records.as_ref().and_then(|path| records(checker, path, &answer, &record));
     let paging = paging(checker, settings, &answer, raw.paging.as_ref());
@@ -55,16 +55,17 @@ pub fn stream(
 }
 
 /// What requests of a stream see. `cursor` is there only if the stream has one.
-fn request_scope(around: &Surroundings<'_>, record: &Type, cursor: Option<&RawCursor>) -> Scope {
+fn request_scope(around: &Surroundings<'_>, record: &Type, raw: &RawStream) -> Scope {
+    let sized = matches!(raw.paging, Some(RawPaging::Number(_) | RawPaging::Offset(_)));
     let page = Type::object([
         ("number", Type::Integer),
         ("offset", Type::Integer),
         ("token", Type::TEXT.optional()),
-        ("size", Type::Integer.optional()),
+        ("size", if sized { Type::Integer } else { Type::Integer.optional() }),
     ]);
     let mut names = around.sent.clone();
     names.insert("page".to_owned(), page);
-    let cursor = match cursor {
+    let cursor = match &raw.cursor {
         Some(RawCursor::DateAndDecimalHours(_)) => Type::object([("date", Type::TEXT), ("time", Type::TEXT)]),
         Some(RawCursor::Timestamp(_)) => Type::object([("at", Type::TEXT)]),
         Some(RawCursor::Day(_)) => Type::object([("day", Type::TEXT)]),
@@ -251,6 +252,12 @@ fn cursor(
             let name = raw.field.as_ref();
             let field = name.and_then(|name| field(checker, name, record, Need::Stamp));
             let number = matches!(key_type(record, name), Type::Integer | Type::Number);
+            let text = matches!(key_type(record, name), Type::Text { .. });
+            if let (Some(AnyTree(node)), true) = (raw.back, text && field.is_some()) {
+                let headline = "text has nothing to read back by: `back` is for numbers";
+                checker.report("value-not-allowed", node, headline, "remove `back`");
+                return None;
+            }
             let back = back(checker, raw.back, 0, &names);
             Some(CursorKind::Keyset { field: field?, number, back: back? })
         }
@@ -302,7 +309,7 @@ fn moves_on(checker: &mut Checker<'_>, raw: &RawStream, node: NodeId) -> bool {
         Some(RawPaging::Offset(raw)) => raw.halve,
         _ => false,
     };
-    if halves && !checker.holds(request, "page.size") {
+    if halves && !checker.reads(request, "page.size") {
         let help = "pass on `{{ page.size }}` in the request, or remove `halve`";
         checker.report("size-not-used", node, "the request asks for pages of one size only", help);
         fine = false;

@@ -33,7 +33,7 @@ pub struct RawRequest {
 /// A GraphQL document with its variables.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Graphql")]
+#[schemars(rename = "GraphqlBody")]
 pub struct RawGraphql {
     /// The document, as it is: what varies goes into `variables`.
     #[schemars(required, example = &"query ($number: String!) { order(number: $number) { status } }")]
