@@ -141,22 +141,23 @@ impl Faults {
     }
 
     fn sagex3(self) -> Vec<Rule> {
-        let (soap, list, any) = (["POST", "/soap-generic/*"], ["GET", "/api1/*"], ["*", "/*"]);
+        let (write, list, any) = (["POST", "/soap-generic/*"], ["GET", "/api1/*ORDER"], ["*", "/api1/*"]);
         let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
         match self {
             Self::None => Vec::new(),
             Self::Some => vec![
-                rule(Fault::ActThenDrop, soap, 0.03),
-                rule(Fault::RecordLock, soap, 0.03),
-                rule(Fault::Status503, list, 0.01),
+                rule(Fault::RecordLock, write, 0.05),
+                rule(Fault::PoolBusy, write, 0.02),
+                rule(Fault::DuplicatePage, list, 1.0).times(1),
             ],
             Self::Many => vec![
-                rule(Fault::ActThenDrop, soap, 0.05),
-                rule(Fault::RecordLock, soap, 0.05),
-                rule(Fault::PoolBusy, soap, 0.03),
-                rule(Fault::TruncatedBody, list, 0.02),
+                rule(Fault::RecordLock, write, 0.1),
+                rule(Fault::PoolBusy, write, 0.05),
+                rule(Fault::ActThenDrop, write, 0.03),
+                rule(Fault::DuplicatePage, list, 1.0).times(1),
+                rule(Fault::HtmlError, any, 0.01),
+                rule(Fault::TruncatedBody, any, 0.01),
                 rule(Fault::Status503, any, 0.02),
-                rule(Fault::Slow, any, 0.02).lasting(Duration::from_millis(300)),
             ],
         }
     }

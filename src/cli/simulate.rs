@@ -14,7 +14,7 @@ use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use crate::http::{Client, ClientOptions, Kind, Outgoing, authority};
-use crate::simulator::{sage100, sage300, shipstation, syspro, ups};
+use crate::simulator::{sage100, sage300, sagex3, shipstation, syspro, ups};
 
 /// How long a simulator may take to change an order.
 const EDIT_LIMIT: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ pub struct Args {
     /// How badly it behaves.
     #[arg(long, value_enum, default_value_t = Faults::None, value_name = "HOW")]
     faults: Faults,
-    /// Starts nothing: changes this order of the sage100 or sage300 that runs at `--port`.
+    /// Starts nothing: changes this order of the sage100, sage300 or sagex3 that runs at `--port`.
     #[arg(long, value_name = "ORDER", requires_all = ["set", "port"])]
     edit: Option<String>,
     /// With `--edit`: a field of the order and its new value, as text. May be given several times.
@@ -66,6 +66,7 @@ enum System {
     Sage100,
     Sage300,
     Shipstation,
+    Sagex3,
     Syspro,
     Ups,
 }
@@ -140,6 +141,21 @@ impl Args {
                 until_stopped().await?;
                 running.stop().await;
             }
+            System::Sagex3 => {
+                let orders = sagex3::Orders {
+                    seed: self.seed,
+                    count: self.orders,
+                    purchases: self.orders.div_ceil(3),
+                    ..sagex3::Orders::default()
+                };
+                let options = sagex3::Options { orders, ..sagex3::Options::default() };
+                let running =
+                    sagex3::SageX3::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_sagex3(running.system.controls(), self.seed)?;
+                self.announce(&sagex3_card(&running.url(), running.system.options()), output)?;
+                until_stopped().await?;
+                running.stop().await;
+            }
             System::Syspro => {
                 let orders =
                     syspro::Orders { seed: self.seed, count: self.orders, ..syspro::Orders::default() };
@@ -160,8 +176,8 @@ impl Args {
 
     /// Changes an order of a simulator that runs.
     async fn change(&self, order: &str, output: &Output) -> Outcome {
-        if matches!(self.system, System::Ups) {
-            return Err(Trouble::usage("ups has no orders to edit"));
+        if matches!(self.system, System::Ups | System::Shipstation) {
+            return Err(Trouble::usage("ups and shipstation have no orders of their own to edit"));
         }
         let mut set = Map::new();
         for text in &self.set {
@@ -258,6 +274,27 @@ fn shipstation_v2_card(url: &str, options: &shipstation::Options) -> Value {
         "url": url,
         "settings": { "base_url": url },
         "credentials": { "api_key": options.v2_api_key },
+    })
+}
+
+/// The same server and user serve `sagex3-soap`; `sagex3-graphql` has credentials of its own.
+fn sagex3_card(url: &str, options: &sagex3::Options) -> Value {
+    json!({
+        "system": "sagex3",
+        "url": url,
+        "settings": { "url": url, "endpoint": options.endpoint },
+        "credentials": { "username": options.user, "password": options.password },
+        "soap": { "settings": { "url": url, "pool": options.pool } },
+        "graphql": {
+            "settings": {
+                "url": format!("{url}/xtrem"), "endpoint": options.endpoint, "user": options.subject, "audience": options.audience,
+                "token_url": format!("{url}/v1/token"),
+            },
+            "credentials": {
+                "client_id": options.client_id, "client_secret": options.client_secret,
+                "refresh_token": options.refresh_token,
+            },
+        },
     })
 }
 

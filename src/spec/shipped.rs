@@ -40,6 +40,7 @@ pub const SYSTEMS: &[Shipped] = shipped!(
 /// The shipped mappings.
 pub const MAPPINGS: &[Shipped] = shipped!(
     "mappings/":
+    "sage100-shipstation",
     "sage100-ups",
     "sage300-shipstation",
     "sagex3-ups",

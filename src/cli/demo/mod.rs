@@ -10,6 +10,7 @@ mod carrier;
 pub mod directory;
 pub mod ending;
 mod platform;
+mod sage100_shipstation;
 mod sage100_ups;
 mod sage300_shipstation;
 mod sagex3_ups;
@@ -78,6 +79,7 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Pair {
     Sage100Ups,
+    Sage100Shipstation,
     // Not `sage-x3-ups`, which is what a machine makes of it.
     #[value(name = "sagex3-ups")]
     SageX3Ups,
@@ -90,6 +92,9 @@ impl Pair {
     async fn set(self, orders: usize, seed: u64, faults: Faults) -> Result<Box<dyn Stage>, Trouble> {
         Ok(match self {
             Self::Sage100Ups => Box::new(sage100_ups::Sage100Ups::set(orders, seed, faults).await?),
+            Self::Sage100Shipstation => {
+                Box::new(sage100_shipstation::Sage100Shipstation::set(orders, seed, faults).await?)
+            }
             Self::SageX3Ups => Box::new(sagex3_ups::SageX3Ups::set(orders, seed, faults).await?),
             Self::Sage300Shipstation => {
                 Box::new(sage300_shipstation::Sage300Shipstation::set(orders, seed, faults).await?)

@@ -17,13 +17,15 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Starts the simulator, whose catalogue has `products` as an import of the ERP's items would have made it.
+    /// Starts the simulator, whose catalogue has `products` as an import of the ERP's items would have made it, and whose
+    /// `rooms` are inventory warehouses with their locations.
     ///
     /// # Errors
     /// When it cannot listen.
     pub async fn set(
         name: &'static str,
         products: Vec<Product>,
+        rooms: Vec<(String, Vec<String>)>,
         seed: u64,
         faults: Faults,
     ) -> Result<Self, Trouble> {
@@ -31,6 +33,7 @@ impl Platform {
         let options = shipstation::Options {
             seed,
             products,
+            inventory_warehouses: rooms,
             v1_calls: 100_000,
             v2_calls: 100_000,
             ..shipstation::Options::default()
@@ -50,7 +53,7 @@ impl Platform {
         let connection = |version: &str| {
             format!(
                 "  {name}-{version}:\n    system: shipstation-{version}\n    settings:\n      base_url: {}\n      account: {name}\n      \
-                 # The simulator's own figures.\n      rate_limit: 100000\n      timeout: 5s\n      late_effect: 1s\n      lookup_lag: 1s\n",
+                 # The simulator's own figures.\n      rate_limit: 100000\n      timeout: 5s\n      late_effect: 1s\n      lookup_lag: 1s\n      when_absent: recreate\n",
                 self.handle.url(),
                 name = self.name,
             )
@@ -82,6 +85,11 @@ impl Platform {
                 _ => Ok(()),
             };
         }
+    }
+
+    /// The ids of its inventory locations.
+    pub fn locations(&self) -> Vec<String> {
+        self.handle.system.state().inventory_locations.into_iter().map(|location| location.id).collect()
     }
 
     /// The numbers of orders that have left.

@@ -41,7 +41,10 @@ impl Sage300Shipstation {
                 ounces: 0.0,
             })
             .collect();
-        Ok(Self { sage300, shipstation: Platform::set("shipstation-c", products, seed, faults).await? })
+        Ok(Self {
+            sage300,
+            shipstation: Platform::set("shipstation-c", products, Vec::new(), seed, faults).await?,
+        })
     }
 
     /// Somebody in Sage gives every `nth` of these orders another recipient.
@@ -90,6 +93,7 @@ impl Stage for Sage300Shipstation {
 
     fn act(&self, act: usize) -> bool {
         match act {
+            0 => {}
             1 => {
                 let orders = self.sage300.system.orders().into_iter();
                 let due = orders.filter(|order| order.expectation == Expectation::Ships);

@@ -54,8 +54,9 @@ impl Stage for SageX3Ups {
             sagex3.pool,
             self.ups.connection(),
         );
-        let mapping =
-            "  sagex3-ups:\n    connections: { erp: x3, erp_soap: x3-soap, carrier: ups-x }\n".to_owned();
+        let mapping = "  sagex3-ups:\n    connections: { erp: x3, erp_soap: x3-soap, carrier: ups-x }\n    settings:\n      sites:\n        \
+             NA011: { name: Demo Shop, phone: \"9495550100\", lines: [26601 Aliso Creek Rd], city: Irvine, state: CA, postal_code: \"92618\", country: US }\n"
+            .to_owned();
         let mut credentials = self.ups.credentials();
         credentials.extend([
             ("x3.username".to_owned(), sagex3.user.clone()),
