@@ -14,7 +14,7 @@ use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use crate::http::{Client, ClientOptions, Kind, Outgoing, authority};
-use crate::simulator::{sage100, sage300, ups};
+use crate::simulator::{sage100, sage300, sagex3, shipstation, syspro, ups};
 
 /// How long a simulator may take to change an order.
 const EDIT_LIMIT: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ const EDIT_LIMIT: Duration = Duration::from_secs(10);
 /// credentials, and the settings that point a configuration at it. `GET /_sim/state`, `/_sim/summary`, `/_sim/log` and
 /// `/_sim/faults` show and disturb it. `--edit` changes an order of one that runs already, as a person would in Sage.
 ///
-/// Example: `ml-connector simulate ups --port 7200`, `ml-connector simulate sage100 --port 7100 --orders 200`, `ml-connector
+/// Example: `ml-connector simulate ups --port 7200`, `ml-connector simulate shipstation --port 7300 --ship-after 2m`, `ml-connector simulate sage100 --port 7100 --orders 200`, `ml-connector
 /// simulate sage100 --port 7100 --edit 0010022 --set ShipToZipCode=84101`
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -41,13 +41,17 @@ pub struct Args {
     /// For systems with orders: how many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     orders: usize,
+    /// For shipstation: the warehouse ships every order that has waited so long, such as `2m`; without it nothing is shipped
+    /// until somebody posts to `/_sim/ship`.
+    #[arg(long, value_name = "DURATION", value_parser = crate::base::duration::parse)]
+    ship_after: Option<Duration>,
     /// What orders, numbers and chance are made from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// How badly it behaves.
     #[arg(long, value_enum, default_value_t = Faults::None, value_name = "HOW")]
     faults: Faults,
-    /// Starts nothing: changes this order of the sage100 or sage300 that runs at `--port`.
+    /// Starts nothing: changes this order of the sage100, sage300 or sagex3 that runs at `--port`.
     #[arg(long, value_name = "ORDER", requires_all = ["set", "port"])]
     edit: Option<String>,
     /// With `--edit`: a field of the order and its new value, as text. May be given several times.
@@ -61,6 +65,9 @@ pub struct Args {
 enum System {
     Sage100,
     Sage300,
+    Shipstation,
+    Sagex3,
+    Syspro,
     Ups,
 }
 
@@ -91,6 +98,27 @@ impl Args {
                 until_stopped().await?;
                 running.stop().await;
             }
+            System::Shipstation => {
+                let options = shipstation::Options {
+                    seed: self.seed,
+                    ship_after: self.ship_after,
+                    products: products(),
+                    ..shipstation::Options::default()
+                };
+                let running = shipstation::ShipStation::start(options, listener)
+                    .await
+                    .map_err(Trouble::cannot_start)?;
+                self.faults.disturb_shipstation(running.system.controls(), self.seed)?;
+                let options = running.system.options();
+                for card in [
+                    shipstation_v1_card(&running.url(), options),
+                    shipstation_v2_card(&running.url(), options),
+                ] {
+                    self.announce(&card, output)?;
+                }
+                until_stopped().await?;
+                running.stop().await;
+            }
             System::Sage100 => {
                 let orders =
                     sage100::Orders { seed: self.seed, count: self.orders, ..sage100::Orders::default() };
@@ -113,14 +141,43 @@ impl Args {
                 until_stopped().await?;
                 running.stop().await;
             }
+            System::Sagex3 => {
+                let orders = sagex3::Orders {
+                    seed: self.seed,
+                    count: self.orders,
+                    purchases: self.orders.div_ceil(3),
+                    ..sagex3::Orders::default()
+                };
+                let options = sagex3::Options { orders, ..sagex3::Options::default() };
+                let running =
+                    sagex3::SageX3::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_sagex3(running.system.controls(), self.seed)?;
+                self.announce(&sagex3_card(&running.url(), running.system.options()), output)?;
+                until_stopped().await?;
+                running.stop().await;
+            }
+            System::Syspro => {
+                let orders =
+                    syspro::Orders { seed: self.seed, count: self.orders, ..syspro::Orders::default() };
+                let options = syspro::Options { orders, ..syspro::Options::default() };
+                let running =
+                    syspro::Syspro::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_syspro(running.system.controls(), self.seed)?;
+                // One product, two services: each is a connection of its own.
+                for card in syspro_cards(&running.url(), running.system.options()) {
+                    self.announce(&card, output)?;
+                }
+                until_stopped().await?;
+                running.stop().await;
+            }
         }
         Ok(Exit::Fine)
     }
 
     /// Changes an order of a simulator that runs.
     async fn change(&self, order: &str, output: &Output) -> Outcome {
-        if !matches!(self.system, System::Sage100 | System::Sage300) {
-            return Err(Trouble::usage("only sage100 and sage300 have orders to edit"));
+        if matches!(self.system, System::Ups | System::Shipstation) {
+            return Err(Trouble::usage("ups and shipstation have no orders of their own to edit"));
         }
         let mut set = Map::new();
         for text in &self.set {
@@ -187,6 +244,81 @@ fn sage300_card(url: &str, options: &sage300::Options) -> Value {
     })
 }
 
+/// The catalogue of the simulated Sage 100, so that its inventory finds its products.
+fn products() -> Vec<shipstation::Product> {
+    use sage100::catalogue::{HEAVY, ITEMS, WEIGHTLESS};
+    let items = ITEMS.iter().chain(HEAVY).chain(WEIGHTLESS);
+    items
+        .map(|(sku, name, pounds, cents)| shipstation::Product {
+            sku: (*sku).to_owned(),
+            name: (*name).to_owned(),
+            cents: *cents,
+            ounces: pounds.parse::<f64>().unwrap_or_default() * 16.0,
+        })
+        .collect()
+}
+
+/// V1 and V2 are two systems with credentials of their own, on one port.
+fn shipstation_v1_card(url: &str, options: &shipstation::Options) -> Value {
+    json!({
+        "system": "shipstation-v1",
+        "url": url,
+        "settings": { "base_url": url },
+        "credentials": { "api_key": options.api_key, "api_secret": options.api_secret },
+    })
+}
+
+fn shipstation_v2_card(url: &str, options: &shipstation::Options) -> Value {
+    json!({
+        "system": "shipstation-v2",
+        "url": url,
+        "settings": { "base_url": url },
+        "credentials": { "api_key": options.v2_api_key },
+    })
+}
+
+/// The same server and user serve `sagex3-soap`; `sagex3-graphql` has credentials of its own.
+fn sagex3_card(url: &str, options: &sagex3::Options) -> Value {
+    json!({
+        "system": "sagex3",
+        "url": url,
+        "settings": { "url": url, "endpoint": options.endpoint },
+        "credentials": { "username": options.user, "password": options.password },
+        "soap": { "settings": { "url": url, "pool": options.pool } },
+        "graphql": {
+            "settings": {
+                "url": format!("{url}/xtrem"), "endpoint": options.endpoint, "user": options.subject, "audience": options.audience,
+                "token_url": format!("{url}/v1/token"),
+            },
+            "credentials": {
+                "client_id": options.client_id, "client_secret": options.client_secret,
+                "refresh_token": options.refresh_token,
+            },
+        },
+    })
+}
+
+fn syspro_cards(url: &str, options: &syspro::Options) -> [Value; 2] {
+    let services = syspro::route::card(url);
+    let (operator, password) = (&options.operator, &options.operator_password);
+    [
+        json!({
+            "system": "syspro",
+            "url": url,
+            "settings": { "rest_url": services["enet"], "company": options.company },
+            "credentials": {
+                "operator": operator, "operator_password": password, "company_password": options.company_password,
+            },
+        }),
+        json!({
+            "system": "syspro-odata",
+            "url": url,
+            "settings": { "base_url": services["odata"], "time_zone": options.zone },
+            "credentials": { "operator": operator, "operator_password": password },
+        }),
+    ]
+}
+
 /// The card for people: what to put where.
 fn text(card: &Value) -> String {
     let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -225,5 +357,12 @@ mod tests {
         let text = text(&ups_card("http://127.0.0.1:8081", &ups::Options::default()));
         assert!(text.contains("    settings:\n      base_url: http://127.0.0.1:8081\n"), "{text}");
         assert!(text.contains("printf %s sim-client | ml-connector secret set ups.client_id\n"), "{text}");
+        let text =
+            super::text(&shipstation_v2_card("http://127.0.0.1:8082", &shipstation::Options::default()));
+        assert!(text.contains("  shipstation-v2:\n    system: shipstation-v2\n"), "{text}");
+        assert!(
+            text.contains("printf %s sim-v2-key | ml-connector secret set shipstation-v2.api_key\n"),
+            "{text}"
+        );
     }
 }

@@ -110,7 +110,12 @@ pub struct Hurried {
 
 impl Hurried {
     pub fn shared(times: u32) -> Arc<dyn Clock> {
-        Arc::new(Self { times, began: SystemClock.now(), since: Instant::now() })
+        Self::from(SystemClock.now(), times)
+    }
+
+    /// One that shows `began` now.
+    pub fn from(began: Timestamp, times: u32) -> Arc<dyn Clock> {
+        Arc::new(Self { times, began, since: Instant::now() })
     }
 }
 
@@ -365,6 +370,6 @@ pub fn order(text: &str) -> Order {
     }
 }
 
-async fn listener() -> TcpListener {
+pub async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
