@@ -11,6 +11,7 @@ mod recover;
 mod rehearsal;
 mod sage300;
 mod secrets;
+mod shipstation;
 mod small;
 mod specs;
 mod ups;
