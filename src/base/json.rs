@@ -66,7 +66,9 @@ fn plain(number: &serde_json::Number) -> String {
     // Beyond 2^53 a float no longer tells neighbouring whole numbers apart.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT => format!("{float:.0}"),
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= EXACT => {
+            format!("{float:.0}")
+        }
         _ => number.to_string(),
     }
 }
