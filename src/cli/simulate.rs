@@ -45,6 +45,9 @@ pub struct Args {
     /// until somebody posts to `/_sim/ship`.
     #[arg(long, value_name = "DURATION", value_parser = crate::base::duration::parse)]
     ship_after: Option<Duration>,
+    /// For sage100: the company's code, three characters. Two companies of one Sage 100 are two simulators here.
+    #[arg(long, value_name = "CODE", default_value = "ABC")]
+    company: String,
     /// What orders, numbers and chance are made from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -122,11 +125,17 @@ impl Args {
             System::Sage100 => {
                 let orders =
                     sage100::Orders { seed: self.seed, count: self.orders, ..sage100::Orders::default() };
-                let options = sage100::Options { orders, ..sage100::Options::default() };
+                let options =
+                    sage100::Options { orders, company: self.company.clone(), ..sage100::Options::default() };
                 let running =
                     sage100::Sage100::start(options, listener).await.map_err(Trouble::cannot_start)?;
                 self.faults.disturb_sage100(running.system.controls(), self.seed)?;
-                self.announce(&sage100_card(&running.url(), running.system.options()), output)?;
+                let options = running.system.options();
+                for card in
+                    [sage100_card(&running.url(), options), sage100_soap_card(&running.url(), options)]
+                {
+                    self.announce(&card, output)?;
+                }
                 until_stopped().await?;
                 running.stop().await;
             }
@@ -241,6 +250,16 @@ fn sage300_card(url: &str, options: &sage300::Options) -> Value {
         "url": url,
         "settings": { "base_url": url, "company": options.company },
         "credentials": { "user": options.user, "password": options.password },
+    })
+}
+
+/// The web services stand beside the agent, on one port here, with a user of their own.
+fn sage100_soap_card(url: &str, options: &sage100::Options) -> Value {
+    json!({
+        "system": "sage100-soap",
+        "url": url,
+        "settings": { "url": format!("{url}/ebusinesswebservices"), "company": options.company },
+        "credentials": { "username": options.web_user, "password": options.web_password },
     })
 }
 
