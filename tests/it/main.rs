@@ -8,6 +8,7 @@ mod house;
 mod kill;
 mod readme;
 mod recover;
+mod rehearsal;
 mod sagex3;
 mod secrets;
 mod small;
