@@ -275,6 +275,11 @@ fn the_example_shows_what_the_program_prints() {
 }
 
 #[test]
+fn the_example_of_sage_x3_shows_what_the_program_prints() {
+    holds_true("examples/sagex3-ups/README.md");
+}
+
+#[test]
 fn wildcards_stand_for_what_varies() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     assert!(agrees(&lines("a [..] c\n...\nend"), &lines("a b c\n1\n2\nend")));
@@ -313,6 +318,7 @@ fn links_lead_somewhere() {
         "CONTRIBUTING.md",
         "mappings/README.md",
         "examples/sage100-ups/README.md",
+        "examples/sagex3-ups/README.md",
     ] {
         let text = fs::read_to_string(name).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
