@@ -11,9 +11,9 @@ use super::door::Came;
 use super::outcome::{Call, Outcome, Refusal};
 use super::request::Prepared;
 use crate::expression::{Mismatch, Values, normalise};
-use crate::http::{Incoming, Sign};
 use crate::http::client::Kind;
 use crate::http::limit::Permit;
+use crate::http::{Incoming, Sign};
 use crate::spec::model::{AnswerClass, AnswerRule, Effect, Operation};
 use crate::store::Document;
 
@@ -76,7 +76,8 @@ impl Connection {
             sign => sign,
         });
         let seen = body.as_ref().unwrap_or(&Value::Null);
-        let judged = answer::judge(&self.system, terms.rules, &self.values, answer.status, &answer.headers, seen);
+        let judged =
+            answer::judge(&self.system, terms.rules, &self.values, answer.status, &answer.headers, seen);
         let judged = judged.map_err(|error| {
             let message = format!("the answer rules of {} do not fit this answer: {error}", self.system.name);
             Call::unsent(Outcome::Unreadable(Refusal { message, ..Refusal::default() }))

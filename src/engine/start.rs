@@ -23,9 +23,7 @@ use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
 use crate::expression::Values;
 use crate::http::limit::{LimitOptions, RateHeaders, RateLimit};
-use crate::http::{
-    Breaker, BreakerOptions, Client, ClientOptions, Limiters, Redactor, authority,
-};
+use crate::http::{Breaker, BreakerOptions, Client, ClientOptions, Limiters, Redactor, authority};
 use crate::spec::model::{self, Config, Source, StepKind, every_step};
 use crate::store::{Batch, StoreError, Write};
 

@@ -84,9 +84,11 @@ impl Stage {
 
     /// The shipped examples name the documented ports.
     fn point_at(&self, documented: &str, real: &str) {
-        let file = self.directory.path().join("examples/sage100-ups/ml-connector.yaml");
-        let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, text.replace(&format!(":{documented}"), &format!(":{real}"))).unwrap();
+        for example in fs::read_dir(self.directory.path().join("examples")).unwrap() {
+            let file = example.unwrap().path().join("ml-connector.yaml");
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            fs::write(&file, text.replace(&format!(":{documented}"), &format!(":{real}"))).unwrap();
+        }
     }
 }
 

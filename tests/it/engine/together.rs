@@ -203,17 +203,21 @@ async fn an_outage_of_an_hour_parks_nothing() {
 async fn a_record_over_which_the_system_breaks_is_parked() {
     let steps = "      - { id: one, call: shop.look, with: { kind: \"{{ order.id }}\" } }\n";
     let polled = Arc::new(AtomicUsize::new(0));
-    let small = Small::new(&system(""), &flow(steps), move |seen| match (seen.path.as_str(), seen.text("kind")) {
-        ("/orders", _) => (200, orders(polled.fetch_add(1, Ordering::SeqCst) + 2)),
-        (_, Some("o1")) => (500, json!({ "message": "cannot convert" })),
-        _ => (200, json!({ "name": "x" })),
-    })
-    .await
-    .hurried(20_000);
-    small.running(async |running| {
-        running.until(|status| status.counts.iter().any(|count| count.state == RecordState::Parked)).await;
-    })
-    .await;
+    let small =
+        Small::new(&system(""), &flow(steps), move |seen| match (seen.path.as_str(), seen.text("kind")) {
+            ("/orders", _) => (200, orders(polled.fetch_add(1, Ordering::SeqCst) + 2)),
+            (_, Some("o1")) => (500, json!({ "message": "cannot convert" })),
+            _ => (200, json!({ "name": "x" })),
+        })
+        .await
+        .hurried(20_000);
+    small
+        .running(async |running| {
+            running
+                .until(|status| status.counts.iter().any(|count| count.state == RecordState::Parked))
+                .await;
+        })
+        .await;
     let parked = small.show("o1").await.record;
     assert_eq!(parked.state, RecordState::Parked);
     assert!(parked.reason.unwrap().message.contains("gave up after 3 attempts"));
