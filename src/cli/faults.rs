@@ -37,6 +37,14 @@ impl Faults {
         switch_on(desk, self.sage100(), seed)
     }
 
+    /// Switches Sage 300's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_sage300(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.sage300(), seed)
+    }
+
     /// Switches ShipStation's faults on.
     ///
     /// # Errors
@@ -86,6 +94,32 @@ impl Faults {
                 rule(Fault::DuplicatePage, list, 1.0).times(1),
                 rule(Fault::PoolBusy, list, 1.0).times(1),
                 rule(Fault::Status503, ["*", "/v1/*"], 0.02),
+            ],
+        }
+    }
+
+    /// Stalls without an answer take a while here, so that callers with a deadline meet it.
+    fn sage300(self) -> Vec<Rule> {
+        let (write, list, any) =
+            (["POST", "/Sage300WebApi/*"], ["GET", "/Sage300WebApi/*"], ["*", "/Sage300WebApi/*"]);
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::ActThenDrop, write, 0.03),
+                rule(Fault::PoolBusy, any, 0.01),
+                rule(Fault::DuplicatePage, list, 1.0).times(1),
+            ],
+            Self::Many => vec![
+                rule(Fault::ActThenDrop, write, 0.05),
+                rule(Fault::RecordLock, write, 0.05),
+                rule(Fault::ActThenTimeout, any, 0.005).lasting(Duration::from_secs(60)),
+                rule(Fault::TruncatedBody, list, 0.01),
+                rule(Fault::Slow, any, 0.02).lasting(Duration::from_millis(800)),
+                rule(Fault::PoolBusy, any, 0.02),
+                rule(Fault::NoLicence, any, 0.01),
+                rule(Fault::Status503, any, 0.02),
+                rule(Fault::DuplicatePage, list, 1.0).times(1),
             ],
         }
     }
@@ -153,6 +187,7 @@ mod tests {
             let desk = Desk::new(SystemClock::shared(), Duration::ZERO);
             faults.disturb_ups(&desk, 7).unwrap();
             faults.disturb_sage100(&desk, 7).unwrap();
+            faults.disturb_sage300(&desk, 7).unwrap();
             faults.disturb_shipstation(&desk, 7).unwrap();
         }
         assert!(Faults::Many.ups().len() > Faults::Some.ups().len());

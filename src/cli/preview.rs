@@ -75,7 +75,9 @@ impl Args {
     ) -> Result<(Value, BTreeMap<String, Value>), Trouble> {
         if self.config.config.join("ml-connector.yaml").is_file() {
             let config = Workspace::load(&self.config, output)?.config;
-            if let Some(used) = config.mappings.get(&mapping.name) {
+            // A use by the name that was given, else the first of the mapping.
+            let first = || config.mappings.values().find(|used| used.mapping.name == mapping.name);
+            if let Some(used) = config.mappings.get(&self.mapping).or_else(first) {
                 let of = |name: &String| {
                     config.connections.get(name).map(|connection| connection.settings.clone())
                 };

@@ -14,7 +14,7 @@ use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use crate::http::{Client, ClientOptions, Kind, Outgoing, authority};
-use crate::simulator::{sage100, shipstation, ups};
+use crate::simulator::{sage100, sage300, shipstation, ups};
 
 /// How long a simulator may take to change an order.
 const EDIT_LIMIT: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ pub struct Args {
     /// How badly it behaves.
     #[arg(long, value_enum, default_value_t = Faults::None, value_name = "HOW")]
     faults: Faults,
-    /// Starts nothing: changes this order of the sage100 that runs at `--port`.
+    /// Starts nothing: changes this order of the sage100 or sage300 that runs at `--port`.
     #[arg(long, value_name = "ORDER", requires_all = ["set", "port"])]
     edit: Option<String>,
     /// With `--edit`: a field of the order and its new value, as text. May be given several times.
@@ -64,6 +64,7 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum System {
     Sage100,
+    Sage300,
     Shipstation,
     Ups,
 }
@@ -95,6 +96,17 @@ impl Args {
                 until_stopped().await?;
                 running.stop().await;
             }
+            System::Sage100 => {
+                let orders =
+                    sage100::Orders { seed: self.seed, count: self.orders, ..sage100::Orders::default() };
+                let options = sage100::Options { orders, ..sage100::Options::default() };
+                let running =
+                    sage100::Sage100::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_sage100(running.system.controls(), self.seed)?;
+                self.announce(&sage100_card(&running.url(), running.system.options()), output)?;
+                until_stopped().await?;
+                running.stop().await;
+            }
             System::Shipstation => {
                 let options = shipstation::Options {
                     seed: self.seed,
@@ -116,14 +128,14 @@ impl Args {
                 until_stopped().await?;
                 running.stop().await;
             }
-            System::Sage100 => {
+            System::Sage300 => {
                 let orders =
-                    sage100::Orders { seed: self.seed, count: self.orders, ..sage100::Orders::default() };
-                let options = sage100::Options { orders, ..sage100::Options::default() };
+                    sage300::Orders { seed: self.seed, count: self.orders, ..sage300::Orders::default() };
+                let options = sage300::Options { orders, ..sage300::Options::default() };
                 let running =
-                    sage100::Sage100::start(options, listener).await.map_err(Trouble::cannot_start)?;
-                self.faults.disturb_sage100(running.system.controls(), self.seed)?;
-                self.announce(&sage100_card(&running.url(), running.system.options()), output)?;
+                    sage300::Sage300::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_sage300(running.system.controls(), self.seed)?;
+                self.announce(&sage300_card(&running.url(), running.system.options()), output)?;
                 until_stopped().await?;
                 running.stop().await;
             }
@@ -133,8 +145,8 @@ impl Args {
 
     /// Changes an order of a simulator that runs.
     async fn change(&self, order: &str, output: &Output) -> Outcome {
-        if !matches!(self.system, System::Sage100) {
-            return Err(Trouble::usage("only sage100 has orders to edit"));
+        if !matches!(self.system, System::Sage100 | System::Sage300) {
+            return Err(Trouble::usage("only sage100 and sage300 have orders to edit"));
         }
         let mut set = Map::new();
         for text in &self.set {
@@ -189,6 +201,15 @@ fn sage100_card(url: &str, options: &sage100::Options) -> Value {
         "url": url,
         "settings": { "agent_url": url, "company": options.company, "time_zone": options.zone },
         "credentials": { "api_key": options.api_key },
+    })
+}
+
+fn sage300_card(url: &str, options: &sage300::Options) -> Value {
+    json!({
+        "system": "sage300",
+        "url": url,
+        "settings": { "base_url": url, "company": options.company },
+        "credentials": { "user": options.user, "password": options.password },
     })
 }
 

@@ -8,6 +8,8 @@ use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::{Command, FlowStatus, Reply, Status};
+#[cfg(test)]
+use crate::store::SkippedRow;
 use crate::store::{FlowCount, RecordState};
 
 /// How everything stands: flows, records by state, what waits for a person.
@@ -55,6 +57,7 @@ fn text(status: &Status) -> String {
         let trouble = flow.trouble.as_ref()?;
         Some(format!("\n{} does not go on: {trouble}", flow.flow))
     }));
+    lines.extend(status.flows.iter().flat_map(reading));
     lines.extend(advice(status));
     lines.join("\n")
 }
@@ -76,6 +79,29 @@ fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
     ]
 }
 
+/// What is special about how a flow reads its source.
+fn reading(flow: &FlowStatus) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(last) = flow.skipped.last() {
+        lines.push(format!(
+            "\n{} left out {} that its source cannot give, the last {} at {}: {}",
+            flow.flow,
+            table::counted(flow.skipped.len(), "row"),
+            last.page,
+            table::time(last.at),
+            last.reason
+        ));
+    }
+    if !flow.turns.is_empty() {
+        lines.push(format!(
+            "\n{} uses {} in turns: one poll or record at a time.",
+            flow.flow,
+            flow.turns.join(" and ")
+        ));
+    }
+    lines
+}
+
 /// Flows that only the store knows: of an engine that does not run, or of a mapping that was taken away.
 fn unscheduled(status: &Status) -> Vec<Vec<String>> {
     let known = |name: &str| status.flows.iter().any(|flow| flow.flow == name);
@@ -88,6 +114,9 @@ fn unscheduled(status: &Status) -> Vec<Vec<String>> {
         schedule: "-".to_owned(),
         polled: None,
         next_poll: None,
+        full: None,
+        skipped: Vec::new(),
+        turns: Vec::new(),
         in_flight: 0,
         trouble: None,
     };
@@ -141,6 +170,13 @@ mod tests {
                 schedule: "every 15m".to_owned(),
                 polled: None,
                 next_poll: None,
+                full: None,
+                skipped: vec![SkippedRow {
+                    at: "2026-11-20T13:00:00Z".parse().unwrap(),
+                    page: "row 34".to_owned(),
+                    reason: "Sage answered 500".to_owned(),
+                }],
+                turns: vec!["sage".to_owned()],
                 in_flight: 0,
                 trouble: Some("the API key is refused".to_owned()),
             }],
@@ -162,6 +198,8 @@ mod tests {
                 .contains("sage100-ups/ship_orders  -      -     -     0          1        7     2")
         );
         assert!(text.contains("does not go on: the API key is refused"), "{text}");
+        assert!(text.contains("left out 1 row that its source cannot give, the last row 34 at "), "{text}");
+        assert!(text.contains("uses sage in turns"), "{text}");
         assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
         assert!(!text.contains("in doubt:"), "{text}");
     }

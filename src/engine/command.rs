@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::store::{
     AuditEntry, AuditQuery, AuditReport, Document, EffectEntry, FlowCount, Record, RecordQuery, RecordState,
+    SkippedRow,
 };
 
 /// A question or an order.
@@ -167,6 +168,15 @@ pub struct FlowStatus {
     pub polled: Option<Timestamp>,
     /// When it is read next.
     pub next_poll: Option<Timestamp>,
+    /// When everything was read last, whatever was known.
+    #[serde(default)]
+    pub full: Option<Timestamp>,
+    /// Rows that the source could not give and that were left out, until a poll that reads everything gets them.
+    #[serde(default)]
+    pub skipped: Vec<SkippedRow>,
+    /// Connections that a poll or a record of it uses as a whole while others wait.
+    #[serde(default)]
+    pub turns: Vec<String>,
     /// Records being worked on right now.
     pub in_flight: u64,
     /// Why it does not go on, where it does not.

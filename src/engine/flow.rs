@@ -149,7 +149,7 @@ impl FlowRuntime {
     }
 
     /// The connections that its steps call, and the one that it reads.
-    fn at_work_with(&self) -> impl Iterator<Item = &Arc<Connection>> {
+    pub(super) fn at_work_with(&self) -> impl Iterator<Item = &Arc<Connection>> {
         let source = match &self.flow.source {
             Source::Poll { role, .. } => Some(self.connection(role)),
             Source::Schedule { .. } => None,
@@ -241,7 +241,7 @@ impl FlowRuntime {
             if !stopping && !given_up && ready == Ready::Yes {
                 self.start_due(&shared, now, &mut tasks, &mut in_flight)?;
             }
-            self.tell_fillers(&shared)?;
+            self.tell_fillers(&shared, until_idle)?;
             if tasks.is_empty() && !self.condition().polling {
                 self.rest().await;
             }

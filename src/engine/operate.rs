@@ -82,6 +82,8 @@ impl Engine {
 
     fn flow_status(&self, flow: &FlowRuntime) -> Result<FlowStatus, StoreError> {
         let condition = flow.condition().clone();
+        let cursor = self.shared.store.cursor(&flow.name)?.unwrap_or_default();
+        let in_turns = flow.at_work_with().filter(|connection| connection.turns.is_some());
         Ok(FlowStatus {
             flow: flow.name.clone(),
             title: flow.flow.title.clone(),
@@ -91,8 +93,11 @@ impl Engine {
                     format!("{} ({})", cron.cron.pattern, cron.zone.iana_name().unwrap_or("UTC"))
                 }
             },
-            polled: self.shared.store.cursor(&flow.name)?.and_then(|cursor| cursor.polled),
+            polled: cursor.polled,
             next_poll: condition.next_poll,
+            full: cursor.full,
+            skipped: cursor.skipped,
+            turns: in_turns.map(|connection| connection.name.clone()).collect(),
             in_flight: condition.in_flight,
             trouble: condition.trouble,
         })

@@ -117,23 +117,25 @@ impl FlowRuntime {
         ready
     }
 
-    /// Tells the flows that wait for this one, once its source was read whole and what it found was worked on. A flow that
-    /// waits itself, perhaps for one that waits for it, is not held to the latter.
-    pub(super) fn tell_fillers(&self, shared: &Shared) -> Result<(), StoreError> {
+    /// Tells the flows that wait for this one, once its source was read whole and what it found was worked on: ever, or in
+    /// this run where that runs until idle. A flow that waits itself, perhaps for one that waits for it, is not held to the
+    /// latter.
+    pub(super) fn tell_fillers(&self, shared: &Shared, until_idle: bool) -> Result<(), StoreError> {
         if self.flow.puts_tables.is_empty() || shared.fillers.borrow().contains_key(&self.name) {
             return Ok(());
         }
         let condition = self.condition().clone();
-        let state = if condition.given_up {
-            Some(Filled::Never)
-        } else {
-            let read = shared.store.cursor(&self.name)?.is_some_and(|cursor| cursor.polled.is_some());
-            let worked = || -> Result<bool, StoreError> {
-                let new = |state| matches!(state, RecordState::Received | RecordState::Running);
-                let counts = shared.store.counts()?;
-                Ok(!counts.iter().any(|count| count.flow == self.name && new(count.state)))
-            };
-            (read && (!self.waits_for.is_empty() || worked()?)).then_some(Filled::Yes)
+        let ever = shared.store.cursor(&self.name)?.is_some_and(|cursor| cursor.polled.is_some());
+        let worked = || -> Result<bool, StoreError> {
+            let new = |state| matches!(state, RecordState::Received | RecordState::Running);
+            let counts = shared.store.counts()?;
+            Ok(!counts.iter().any(|count| count.flow == self.name && new(count.state)))
+        };
+        let read = condition.polled || ever && !until_idle;
+        let state = match condition.given_up {
+            // What it knew before is better than nothing.
+            true => Some(if ever { Filled::Yes } else { Filled::Never }),
+            false => (read && (!self.waits_for.is_empty() || worked()?)).then_some(Filled::Yes),
         };
         if let Some(state) = state {
             shared.fillers.send_modify(|fillers| {

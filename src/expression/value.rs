@@ -26,12 +26,14 @@ pub enum ValueTemplate {
     Object(Vec<ObjectField>),
     /// Items in order.
     List(Vec<ValueTemplate>),
-    /// `{ for_each: …, as: name, give: … }`: one `give` for each item.
+    /// `{ for_each: …, as: name, when: …, give: … }`: one `give` for each item, or for each of which `when` holds.
     ForEach {
         /// Yields the list (null counts as empty).
         list: Template,
-        /// The name of the item in `give`.
+        /// The name of the item in `when` and `give`.
         name: String,
+        /// Decides which items count; without it all do.
+        when: Option<Template>,
         /// What each item becomes.
         give: Box<ValueTemplate>,
     },
@@ -112,8 +114,9 @@ impl ValueTemplate {
             Self::Template(template) => visit(template),
             Self::Object(fields) => fields.iter().for_each(|field| field.value.templates(visit)),
             Self::List(items) => items.iter().for_each(|item| item.templates(visit)),
-            Self::ForEach { list, give, .. } => {
+            Self::ForEach { list, when, give, .. } => {
                 visit(list);
+                when.iter().for_each(&mut *visit);
                 give.templates(visit);
             }
             Self::When { condition, give, otherwise } => {
@@ -135,7 +138,7 @@ impl ValueTemplate {
                     |(index, item): (usize, &Self)| item.value(values).map_err(|failure| failure.item(index));
                 items.iter().enumerate().map(item).collect::<Result<_, _>>().map(Value::Array)
             }
-            Self::ForEach { list, name, give } => for_each(list, name, give, values),
+            Self::ForEach { list, name, when, give } => for_each(list, name, when.as_ref(), give, values),
             Self::When { condition, give, otherwise } => match (condition.data(values)?.is_true(), otherwise)
             {
                 (true, _) => give.value(values),
@@ -157,7 +160,13 @@ fn object(fields: &[ObjectField], values: &Values) -> Result<Value, Failure> {
     Ok(Value::Object(object))
 }
 
-fn for_each(list: &Template, name: &str, give: &ValueTemplate, values: &Values) -> Result<Value, Failure> {
+fn for_each(
+    list: &Template,
+    name: &str,
+    when: Option<&Template>,
+    give: &ValueTemplate,
+    values: &Values,
+) -> Result<Value, Failure> {
     let items = list.data(values)?;
     if is_nothing(&items) {
         return Ok(Value::Array(Vec::new()));
@@ -171,6 +180,11 @@ fn for_each(list: &Template, name: &str, give: &ValueTemplate, values: &Values) 
     let mut given = Vec::new();
     for (index, item) in items.try_iter().map_err(|_| wrong())?.enumerate() {
         values.put(name, item);
+        if let Some(when) = when
+            && !when.data(&values).map_err(|error| Failure::from(error).item(index))?.is_true()
+        {
+            continue;
+        }
         given.push(give.value(&values).map_err(|failure| failure.item(index))?);
     }
     Ok(Value::Array(given))

@@ -86,8 +86,9 @@ async fn handle<S: System>(
         let answer = system.desk().control(&call, &path).or_else(own);
         return respond(answer.unwrap_or_else(|| Answer::empty(404)));
     }
-    if !system.desk().latency.is_zero() {
-        tokio::time::sleep(system.desk().latency).await;
+    let wait = system.desk().latency + system.waits(&call);
+    if !wait.is_zero() {
+        tokio::time::sleep(wait).await;
     }
     let pool = system.pool();
     let session = match &pool {

@@ -52,6 +52,11 @@ pub trait System: Send + Sync + 'static {
     /// Answers one of its own control endpoints, given the path below `/_sim/`.
     fn control(&self, call: &Call, path: &[&str]) -> Option<Answer>;
 
+    /// How long a call takes beyond the usual, in real time, such as the first one to a server that was asleep.
+    fn waits(&self, _: &Call) -> Duration {
+        Duration::ZERO
+    }
+
     /// The pool that its calls share, if they share one.
     fn pool(&self) -> Option<Pool> {
         None

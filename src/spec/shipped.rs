@@ -22,11 +22,12 @@ macro_rules! shipped {
 }
 
 /// The shipped system files.
-pub const SYSTEMS: &[Shipped] =
-    shipped!("mappings/systems/": "sage100", "shipstation-v1", "shipstation-v2", "ups");
+pub const SYSTEMS: &[Shipped] = shipped!(
+    "mappings/systems/": "sage100", "sagex3", "sagex3-graphql", "sagex3-soap", "shipstation-v1", "shipstation-v2", "syspro", "syspro-odata", "ups",
+);
 
 /// The shipped mappings.
-pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups");
+pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups", "syspro-ups");
 
 /// The shipped system file called `name`.
 pub fn system(name: &str) -> Option<&'static Shipped> {

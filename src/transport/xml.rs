@@ -8,8 +8,8 @@
 //! of the namespaces of XML itself, of XML Schema instances and of SOAP, and namespace declarations.
 //!
 //! Writing is the inverse. Keys may carry a prefix (`ws:Order`) and are written in order; null is left out, `""` is an
-//! empty element, a list repeats its element, and `#xml: { tree }` writes the tree as XML text inside CDATA. What XML
-//! cannot hold is an error and never dropped.
+//! empty element, a list repeats its element, and `#xml: { tree }` writes the tree as XML text inside CDATA. Elements whose
+//! names are data are `#elements: [{ name, value }]`. What XML cannot hold is an error and never dropped.
 //!
 //! # What is refused
 //! Document types and entities beyond the five that XML has, so that no document grows when it is read; elements nested

@@ -6,7 +6,10 @@ mod doubt;
 mod edits;
 mod life;
 mod limits;
+mod reading;
 mod sources;
+mod steps;
+mod together;
 
 use ml_connector::simulator::sage100::Orders;
 use ml_connector::store::RecordState;

@@ -219,3 +219,15 @@ fn the_project_stands_alone() {
     }
     report(broken, "nothing points outside the project");
 }
+
+/// A scripted way out must not be one that production can take by mistake.
+#[test]
+fn only_rehearsals_are_scripted() {
+    let broken: Vec<String> = lines()
+        .iter()
+        .filter(|line| !line.file.starts_with("engine/rehearsal") && !line.file.ends_with("engine/door.rs"))
+        .filter(|line| code(&line.text).contains("Door::Script"))
+        .map(|line| format!("src/{}:{}", line.file.display(), line.number))
+        .collect();
+    report(broken, "Only a rehearsal opens `Door::Script`.");
+}

@@ -102,14 +102,14 @@ pub mod path {
 
 /// The wall's clock, so many times faster: a minute of waiting takes no minute.
 #[derive(Debug)]
-struct Hurried {
+pub struct Hurried {
     times: u32,
     began: Timestamp,
     since: Instant,
 }
 
 impl Hurried {
-    fn shared(times: u32) -> Arc<dyn Clock> {
+    pub fn shared(times: u32) -> Arc<dyn Clock> {
         Arc::new(Self { times, began: SystemClock.now(), since: Instant::now() })
     }
 }
@@ -290,7 +290,7 @@ impl World {
 
     /// What both systems' books say.
     pub fn verdict(&self) -> Verdict {
-        verdict(&self.sage.system.state(), &self.ups.system.state())
+        verdict(&self.sage.system.state().due(), &self.ups.system.state().sent())
     }
 
     /// Switches a fault of UPS on.

@@ -19,7 +19,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// An empty directory: `wanted`, which may hold an earlier demo, or one that is removed when this is dropped.
+    /// An empty directory: `wanted`, where an earlier demo is removed, or one that is removed when this is dropped.
     ///
     /// # Errors
     /// When it holds something else, or cannot be made.
@@ -37,6 +37,9 @@ impl Directory {
                 path.display()
             )));
         }
+        if path.join(MARK).is_file() {
+            fs::remove_dir_all(&path).map_err(failed)?;
+        }
         private(&path).map_err(failed)?;
         fs::write(path.join(MARK), "A demo of ml-connector; `ml-connector demo --dir` starts it over.\n")
             .map_err(failed)?;
@@ -46,23 +49,6 @@ impl Directory {
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The empty configuration directory of one pair.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn of(&self, pair: &str) -> Result<PathBuf, Trouble> {
-        let home = self.path.join(pair);
-        let failed =
-            |error: io::Error| Trouble::cannot_start(format!("{} cannot be used: {error}", home.display()));
-        match fs::remove_dir_all(&home) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(error)),
-        }
-        private(&home).map_err(failed)?;
-        Ok(home)
     }
 }
 
@@ -100,11 +86,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("demo");
         let directory = Directory::prepare(Some(&path)).unwrap();
-        fs::write(directory.of("a-b").unwrap().join("old"), "").unwrap();
+        fs::write(directory.path().join("old"), "").unwrap();
         drop(directory);
-        let again = Directory::prepare(Some(&path)).unwrap();
-        assert!(path.join("a-b/old").exists(), "kept until its pair runs again");
-        assert!(!again.of("a-b").unwrap().join("old").exists());
+        assert!(path.join("old").exists(), "kept until the demo is started over");
+        Directory::prepare(Some(&path)).unwrap();
+        assert!(!path.join("old").exists());
         let strange = root.path().join("strange");
         fs::create_dir(&strange).unwrap();
         fs::write(strange.join("thesis.txt"), "").unwrap();

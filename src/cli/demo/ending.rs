@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::simulator::due::Due;
 use crate::simulator::expectation::{Expectation, Reason};
-use crate::simulator::sage100::{OrderState, State};
+use crate::simulator::sage100::State;
 use crate::simulator::ups::Summary;
 use crate::simulator::verdict::Verdict;
 use crate::store::{Record, RecordState};
@@ -15,14 +16,18 @@ use crate::store::{Record, RecordState};
 pub struct Ending {
     /// The pair.
     pub pair: String,
-    /// Records that are done, by the engine's count.
+    /// Orders that are done, by the engine's count.
     pub done: usize,
-    /// Parked records by reason, by the engine's count.
+    /// Parked orders by reason, by the engine's count.
     pub parked: BTreeMap<String, usize>,
-    /// Records that are not for the flow.
+    /// Orders that are not for the flow.
     pub skipped: usize,
-    /// Records in doubt.
+    /// Orders in doubt.
     pub in_doubt: usize,
+    /// Records of the pair's other flows that are done: quantities, reference data, what came back.
+    pub others: usize,
+    /// Changes that came too late to be sent and were reported to people.
+    pub reported: usize,
     /// What both simulators' books say together.
     pub verdict: Verdict,
     /// What each simulator saw, for people.
@@ -36,10 +41,15 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// What the engine's records say.
-    pub fn count(records: &[Record]) -> Self {
+    /// What the engine's records say; those of `order_flows` are orders. What another flow could not finish is unexpected.
+    pub fn count(records: &[Record], order_flows: &[&str]) -> Self {
         let mut ending = Self::default();
         for record in records {
+            ending.reported += record.notices.len();
+            if !order_flows.contains(&record.id.flow()) {
+                ending.count_other(record);
+                continue;
+            }
             match record.state {
                 RecordState::Done => ending.done += 1,
                 RecordState::Skipped => ending.skipped += 1,
@@ -52,6 +62,13 @@ impl Ending {
             }
         }
         ending
+    }
+
+    fn count_other(&mut self, record: &Record) {
+        match record.state {
+            RecordState::Done | RecordState::Skipped => self.others += 1,
+            state => self.unexpected.push(format!("{} is {state:?}: {}", record.id, why(record))),
+        }
     }
 
     /// How many records are parked.
@@ -70,8 +87,8 @@ impl Ending {
     /// All of it, for programs.
     pub fn details(&self) -> Value {
         json!({
-            "good": self.is_good(), "parked": self.parked, "skipped": self.skipped, "verdict": self.verdict, "saw": self.saw,
-            "unexpected": self.unexpected, "troubles": self.troubles,
+            "good": self.is_good(), "parked": self.parked, "skipped": self.skipped, "others": self.others,
+            "reported": self.reported, "verdict": self.verdict, "saw": self.saw, "unexpected": self.unexpected, "troubles": self.troubles,
         })
     }
 }
@@ -81,8 +98,9 @@ fn why(record: &Record) -> String {
 }
 
 /// Orders whose record did not end as it should. An order that is not for the flow may have no record at all.
-pub fn compare(orders: &[OrderState], records: &[Record]) -> Vec<String> {
-    let records: BTreeMap<&str, &Record> = records.iter().map(|record| (record.id.key(), record)).collect();
+pub fn compare<'a>(orders: &[Due], records: impl IntoIterator<Item = &'a Record>) -> Vec<String> {
+    let records: BTreeMap<&str, &Record> =
+        records.into_iter().map(|record| (record.id.key(), record)).collect();
     orders
         .iter()
         .filter_map(|order| {
@@ -191,16 +209,9 @@ mod tests {
         }
     }
 
-    fn order(number: &str, expectation: Expectation) -> OrderState {
-        OrderState {
-            number: number.to_owned(),
-            order_date: String::new(),
-            table: String::new(),
-            expectation,
-            tracking: Vec::new(),
-            writes: 0,
-            record: Value::Null,
-        }
+    fn order(number: &str, expectation: Expectation) -> Due {
+        let (number, key) = (number.to_owned(), number.to_owned());
+        Due { number, key, expectation, tracking: Vec::new(), content: BTreeMap::new() }
     }
 
     #[test]
@@ -232,10 +243,12 @@ mod tests {
             record("3", RecordState::Parked, Some("a")),
             record("4", RecordState::InDoubt, None),
         ];
-        let ending = Ending::count(&records);
+        let ending = Ending::count(&records, &["ship_orders"]);
         assert_eq!((ending.done, ending.parked(), ending.in_doubt), (1, 2, 1));
         assert_eq!(ending.parked["a"], 2);
         assert!(!ending.is_good());
+        let other = Ending::count(&records, &["send_orders"]);
+        assert_eq!((other.others, other.unexpected.len()), (1, 3));
     }
 
     #[test]

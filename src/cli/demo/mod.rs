@@ -1,14 +1,18 @@
 //! `ml-connector demo`: runs pairs end to end against simulators, and says what became of every order.
 //!
-//! Reading order: [`directory`] where the demo's configuration and state are, [`sage100_ups`] a pair and its simulators,
+//! All pairs run at once, on one engine and one configuration directory. Between two runs of the engine people at the ERP
+//! and in the warehouse act: they change orders, they ship.
+//!
+//! Reading order: [`directory`] where the demo's configuration and state are, [`stage`] what a pair brings, one file a pair,
 //! [`ending`] how each order ended against how it should have, [`summary`] what people and scripts read of it.
 
 pub mod directory;
 pub mod ending;
-pub mod sage100_ups;
+mod sage100_ups;
+pub mod stage;
 pub mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,16 +22,18 @@ use tokio_util::sync::CancellationToken;
 
 use self::directory::Directory;
 use self::ending::Ending;
-use self::sage100_ups::Stage;
+use self::stage::Stage;
 use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::progress::{self, Line};
 use super::workspace::{Opened, Workspace};
+use crate::base::{Clock, Secret, SystemClock};
 use crate::engine::command::{Command, Reply};
-use crate::engine::{Progress, RunOptions, RunSummary};
+use crate::engine::{Progress, RunOptions};
 use crate::server::admin;
 use crate::store::{Record, RecordQuery};
+use crate::vault::{MasterKey, Vault};
 
 /// How often progress is told to programs.
 const BEAT: Duration = Duration::from_millis(500);
@@ -48,7 +54,7 @@ pub struct Args {
     #[arg(long = "pair", value_enum, value_name = "PAIR")]
     pairs: Vec<Pair>,
     /// How many orders each ERP holds.
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 200)]
     orders: usize,
     /// What orders, numbers and chance are made from; the same seed gives the same orders.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -70,11 +76,19 @@ enum Pair {
 }
 
 impl Pair {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sage100Ups => "sage100-ups",
-        }
+    /// Starts the pair's simulators with `orders` made-up orders.
+    async fn set(self, orders: usize, seed: u64, faults: Faults) -> Result<Box<dyn Stage>, Trouble> {
+        Ok(match self {
+            Self::Sage100Ups => Box::new(sage100_ups::Sage100Ups::set(orders, seed, faults).await?),
+        })
     }
+}
+
+/// What is shown while the engine runs.
+struct Show<'a> {
+    json: bool,
+    orders: u64,
+    output: &'a Output,
 }
 
 impl Args {
@@ -89,10 +103,22 @@ impl Args {
         }
         pairs.dedup();
         let directory = Directory::prepare(self.dir.as_deref())?;
-        let mut endings = Vec::new();
+        let mut stages = Vec::new();
         for pair in pairs {
-            endings.push(self.pair(pair, &directory, output).await?);
+            stages.push(pair.set(self.orders, self.seed, self.faults).await?);
         }
+        if !self.format.json() {
+            for stage in &stages {
+                let (pair, addresses) = (stage.pair(), stage.addresses());
+                output.say(format!("{pair}: {} orders, simulators on {addresses}", self.orders));
+            }
+        }
+        configure(directory.path(), &stages)?;
+        let endings = self.play(&stages, directory.path(), output).await;
+        for stage in stages {
+            stage.stop().await;
+        }
+        let endings = endings?;
         if self.format.json() {
             output.json(&summary::last_line(&endings))?;
         } else {
@@ -104,52 +130,73 @@ impl Args {
         Ok(if endings.iter().all(Ending::is_good) { Exit::Fine } else { Exit::Findings })
     }
 
-    async fn pair(&self, pair: Pair, directory: &Directory, output: &Output) -> Result<Ending, Trouble> {
-        let home = directory.of(pair.name())?;
-        let stage = Stage::set(self.orders, self.seed, self.faults).await?;
-        stage.configure(&home)?;
-        let workspace = Workspace::at(&home, output)?;
-        let opened = workspace.engine()?;
-        if !self.format.json() {
-            output.say(format!(
-                "{}: {} orders, simulators on {}",
-                pair.name(),
-                self.orders,
-                stage.addresses()
-            ));
+    /// Runs the engine until nothing is left to do, act by act, and judges every pair.
+    async fn play(
+        &self,
+        stages: &[Box<dyn Stage>],
+        home: &Path,
+        output: &Output,
+    ) -> Result<Vec<Ending>, Trouble> {
+        let show = Show { json: self.format.json(), orders: (self.orders * stages.len()) as u64, output };
+        let workspace = Workspace::at(home, output)?;
+        let begun = Instant::now();
+        let mut troubles = Vec::new();
+        for act in 0.. {
+            // Every stage acts, even when another has nothing left to do.
+            let acted = stages.iter().filter(|stage| stage.act(act)).count();
+            if act > 0 && acted == 0 {
+                break;
+            }
+            troubles = show.run(&workspace).await?;
         }
+        let seconds = begun.elapsed().as_secs_f64();
+        let opened = workspace.engine()?;
+        let mut endings = Vec::new();
+        for stage in stages {
+            let records = records(&opened, stage.pair()).await?;
+            let of_pair = |(flow, _): &&(String, String)| flow.starts_with(&format!("{}/", stage.pair()));
+            let troubles = troubles.iter().filter(of_pair).cloned().collect();
+            let ending = Ending { seconds, troubles, ..ending(&**stage, &records) };
+            if self.format.json() {
+                let details = ending.details();
+                output.json(&json!({ "event": "ended", "pair": stage.pair(), "ending": details }))?;
+            }
+            endings.push(ending);
+        }
+        opened.close()?;
+        Ok(endings)
+    }
+}
+
+impl Show<'_> {
+    /// One run of the engine, with its admin socket, until nothing is left to do: the flows that could not go on.
+    async fn run(&self, workspace: &Workspace) -> Result<Vec<(String, String)>, Trouble> {
+        let opened = workspace.engine()?;
         let stop = CancellationToken::new();
         let listener = admin::bind(&workspace.socket()).map_err(Trouble::cannot_start)?;
         let serving = tokio::spawn(admin::serve(Arc::clone(&opened.engine), listener, stop.clone()));
-        let begun = Instant::now();
-        let played = self.play(pair, &opened, output).await;
+        let played = self.follow(&opened).await;
         stop.cancel();
         // The socket is gone once it has ended, whatever came of it.
         let _ = serving.await;
-        let summary = played?;
-        let seconds = begun.elapsed().as_secs_f64();
-        let records = records(&opened, pair.name()).await?;
+        let troubles = played?;
         opened.close()?;
-        let ending = stage.end(pair.name(), &records, summary.troubles, seconds).await;
-        if self.format.json() {
-            output.json(&json!({ "event": "ended", "pair": pair.name(), "ending": ending.details() }))?;
-        }
-        Ok(ending)
+        Ok(troubles)
     }
 
-    /// Runs the engine until nothing is left to do, and shows how far it is.
-    async fn play(&self, pair: Pair, opened: &Opened, output: &Output) -> Result<RunSummary, Trouble> {
+    /// Runs the engine and shows how far it is.
+    async fn follow(&self, opened: &Opened) -> Result<Vec<(String, String)>, Trouble> {
         let stop = CancellationToken::new();
-        let line = Line::new(Some(self.orders as u64), self.format.json(), output);
+        let line = Line::new(Some(self.orders), self.json, self.output);
         let progress = opened.engine.progress();
         let tell = async {
             let mut told = None;
             loop {
                 let now = *progress.borrow();
                 line.show(now);
-                if self.format.json() && told != Some(now) {
+                if self.json && told != Some(now) {
                     // Whoever reads progress has gone if this fails; the last line tells.
-                    let _ = output.json(&event(pair, now));
+                    let _ = self.output.json(&event(now));
                     told = Some(now);
                 }
                 tokio::time::sleep(BEAT).await;
@@ -169,15 +216,46 @@ impl Args {
             }
         };
         line.clear();
-        ended.map_err(|error| Trouble::failed(format!("the engine stopped: {error}")))
+        let summary = ended.map_err(|error| Trouble::failed(format!("the engine stopped: {error}")))?;
+        Ok(summary.troubles)
     }
 }
 
-fn event(pair: Pair, progress: Progress) -> serde_json::Value {
+/// Writes a configuration for all stages, with their credentials in its vault.
+fn configure(home: &Path, stages: &[Box<dyn Stage>]) -> Result<(), Trouble> {
+    let key = MasterKey::generate_file(&home.join("master.key")).map_err(Trouble::cannot_start)?;
+    let vault = Vault::open(home, key).map_err(Trouble::cannot_start)?;
+    let (mut connections, mut mappings) = (String::new(), String::new());
+    for stage in stages {
+        let piece = stage.piece();
+        connections.push_str(&piece.connections);
+        mappings.push_str(&piece.mapping);
+        for (name, value) in &piece.credentials {
+            vault.set(name, &Secret::new(value), SystemClock.now()).map_err(Trouble::cannot_start)?;
+        }
+    }
+    let text = format!(
+        "# Made by `ml-connector demo`; it points at simulators that run only as long as the demo does.\n\
+         connections:\n{connections}mappings:\n{mappings}"
+    );
+    let file = home.join("ml-connector.yaml");
+    std::fs::write(&file, text)
+        .map_err(|error| Trouble::cannot_start(format!("{} cannot be written: {error}", file.display())))
+}
+
+fn ending(stage: &dyn Stage, records: &[Record]) -> Ending {
+    let judged = stage.judge();
+    let mut ending = Ending::count(records, stage.order_flows());
+    let orders = records.iter().filter(|record| stage.order_flows().contains(&record.id.flow()));
+    ending.unexpected.extend(ending::compare(&judged.orders, orders));
+    Ending { pair: stage.pair().to_owned(), verdict: judged.verdict, saw: judged.saw, ..ending }
+}
+
+fn event(progress: Progress) -> serde_json::Value {
     let Progress { received, done, parked, waits, in_doubt, skipped } = progress;
     json!({
-        "event": "progress", "pair": pair.name(), "received": received, "ended": progress::ended(progress), "done": done,
-        "parked": parked, "skipped": skipped, "in_doubt": in_doubt, "waits": waits,
+        "event": "progress", "received": received, "ended": progress::ended(progress), "done": done, "parked": parked,
+        "skipped": skipped, "in_doubt": in_doubt, "waits": waits,
     })
 }
 

@@ -56,44 +56,49 @@ pub fn text(endings: &[Ending]) -> String {
         cells
     };
     let mut text = table::boxed(&headings, endings.iter().map(row));
+    text.push_str("\n\nDuplicates and lost are the simulators' count, not the engine's. Parked orders wait for a person.");
     endings.iter().for_each(|ending| put(ending, &mut text));
+    text.push_str(if endings.iter().all(Ending::is_good) {
+        "\n\nEvery order ended as it should."
+    } else {
+        "\n\nNOT every order ended as it should."
+    });
     text
 }
 
 fn put(ending: &Ending, text: &mut String) {
-    if !ending.parked.is_empty() {
-        text.push_str(&format!("\n\n{}: parked, as a person must decide", ending.pair));
-        ending.parked.iter().for_each(|(why, count)| text.push_str(&format!("\n  {count:>4}  {why}")));
+    text.push_str(&format!("\n\n{}", ending.pair));
+    for (why, count) in &ending.parked {
+        text.push_str(&format!("\n  {count:>4} parked: {why}"));
     }
-    text.push_str("\n\nWhat the simulators saw (duplicates and lost are their count, not the engine's)");
+    if ending.reported > 0 {
+        text.push_str(&format!(
+            "\n  {:>4} changes came too late to be sent and were reported",
+            ending.reported
+        ));
+    }
+    if ending.others > 0 {
+        text.push_str(&format!(
+            "\n  {:>4} other records: quantities, reference data, what came back",
+            ending.others
+        ));
+    }
     ending.saw.iter().for_each(|saw| text.push_str(&format!("\n  {saw}")));
     if ending.is_good() {
-        text.push_str("\n\nEvery order ended as it should.");
         return;
     }
-    text.push_str("\n\nNOT every order ended as it should:");
-    let verdict = &ending.verdict;
-    let lists = [
-        ("shipped twice", &verdict.duplicates),
-        ("lost", &verdict.lost),
-        ("shipped but should not have been", &verdict.wrongly_shipped),
-        ("tracking never written", &verdict.write_back_missing),
-        ("wrong tracking written", &verdict.write_back_wrong),
-        ("record", &ending.unexpected),
-    ];
-    for (what, orders) in lists {
-        orders.iter().for_each(|order| text.push_str(&format!("\n  {what}: {order}")));
+    for (what, orders) in ending.verdict.lists() {
+        orders.iter().for_each(|order| text.push_str(&format!("\n  WRONG, {what}: {order}")));
     }
-    ending
-        .troubles
-        .iter()
-        .for_each(|(flow, why)| text.push_str(&format!("\n  {flow} could not go on: {why}")));
+    ending.unexpected.iter().for_each(|what| text.push_str(&format!("\n  WRONG: {what}")));
+    for (flow, why) in &ending.troubles {
+        text.push_str(&format!("\n  WRONG: {flow} could not go on: {why}"));
+    }
 }
 
 /// What can be looked at in a demo that was kept.
 pub fn what_to_look_at(directory: &Path) -> String {
-    let home = directory.join("sage100-ups");
-    let home = home.display();
+    let home = directory.display();
     format!(
         "\nLook at it:\n  ml-connector records --config {home} --state parked\n  ml-connector audit --config {home} --verify"
     )
@@ -121,6 +126,6 @@ mod tests {
         assert!(text(&[ending]).ends_with("Every order ended as it should."));
         ending = Ending::default();
         ending.verdict.duplicates.push("0010001".to_owned());
-        assert!(text(&[ending]).contains("shipped twice: 0010001"));
+        assert!(text(&[ending]).contains("WRONG, sent twice: 0010001"));
     }
 }

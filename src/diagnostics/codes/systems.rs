@@ -79,4 +79,14 @@ pub(super) const CODES: &[Code] = &[
         "A request does not say how large a page it wants",
         "With `halve`, smaller pages are asked for when a page fails, but this request does not pass on `page.size`: every page would stay as large as it is.",
     ),
+    code(
+        "secret-not-here",
+        "A credential in a path or a header",
+        "`secret.NAME` stands for a credential that the auth kind puts into the query or the body just before sending. Paths are shown in logs and errors, and headers have auth kinds of their own.",
+    ),
+    code(
+        "auth-without-secret",
+        "A kind of auth that leaves requests without their credentials",
+        "Requests use `secret.NAME`, but a connection that chooses this kind would send them without the credential. All kinds of one system must put the same names into requests.",
+    ),
 ];

@@ -74,6 +74,36 @@ pub const FILTERS: &[Filter] = &[
         },
     },
     Filter {
+        name: "sort_by",
+        takes: Kind::List,
+        params: &[param("field", Kind::Name)],
+        docs: "The items in the order of one of their fields, all text or all numbers; items in which it is nothing come last.",
+        example: (
+            "{{ [{'code': '01', 'price': 42.1}, {'code': '03', 'price': 11.5}] | sort_by('price') | each('code') }}",
+            r#"["03", "01"]"#,
+        ),
+        nulls: false,
+        gives: |input, arguments| each_type(input, arguments).map(|_| input.clone()),
+        run: sorted_by,
+    },
+    Filter {
+        name: "append",
+        takes: Kind::List,
+        params: &[param("more", Kind::List)],
+        docs: "The items of both lists, one after the other.",
+        example: ("{{ ['a'] | append(['b', 'c']) }}", r#"["a", "b", "c"]"#),
+        nulls: false,
+        gives: |input, arguments| {
+            let more = arguments.first().map_or(Type::Any, |more| item_type(&more.ty));
+            Ok(Type::list(item_type(input).join(&more).unwrap_or(Type::Any)))
+        },
+        run: |arguments| {
+            let mut items = list_at(arguments, 0)?;
+            items.extend(list_at(arguments, 1)?);
+            Ok(Value::from(items))
+        },
+    },
+    Filter {
         name: "unique",
         takes: Kind::List,
         params: &[],
@@ -198,6 +228,20 @@ fn each_type(input: &Type, arguments: &[Argument]) -> Result<Type, String> {
             Err(wrong.help.map_or(wrong.message.clone(), |help| format!("{}; {help}", wrong.message)))
         }
     }
+}
+
+fn sorted_by(arguments: &[Value]) -> Result<Value, String> {
+    let name = text_at(arguments, 1)?;
+    let mut sortable = Vec::new();
+    let mut rest = Vec::new();
+    for item in list_at(arguments, 0)? {
+        let by =
+            if is_nothing(&item) { item.clone() } else { item.get_attr(name).map_err(|e| e.to_string())? };
+        if is_nothing(&by) { rest.push(item) } else { sortable.push((by, item)) }
+    }
+    comparable(sortable.iter().map(|(by, _)| by.clone()).collect())?;
+    sortable.sort_by(|(one, _), (other, _)| compare(one, other));
+    Ok(Value::from(sortable.into_iter().map(|(_, item)| item).chain(rest).collect::<Vec<_>>()))
 }
 
 fn filtered(arguments: &[Value]) -> Result<Value, String> {

@@ -1,10 +1,12 @@
 //! Filters for tables.
 
+use std::collections::BTreeMap;
+
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::super::Type;
-use super::super::data::plain_text;
+use super::super::data::{is_nothing, plain_text};
 use super::{Argument, Filter, Kind, argument, noun, option, param};
 
 /// The filters of this family.
@@ -31,6 +33,32 @@ pub const FILTERS: &[Filter] = &[
             Ok(Value::from(
                 entries(argument(arguments, 0)?)?.into_iter().map(|(key, _)| key).collect::<Vec<_>>(),
             ))
+        },
+    },
+    Filter {
+        name: "merge",
+        takes: Kind::Table,
+        params: &[param("other", Kind::Table)],
+        docs: "The fields of both objects in the order of their names; where both have one, the second's, unless it is nothing.",
+        example: (
+            "{{ {'b': 1, 'c': 2} | merge({'a': 0, 'c': 3, 'b': none}) }}",
+            r#"{"a": 0, "b": 1, "c": 3}"#,
+        ),
+        nulls: false,
+        gives: |input, arguments| {
+            let other = arguments.first().map_or(Type::Any, |other| value_type(&other.ty));
+            Ok(Type::Table(value_type(input).join(&other).unwrap_or(Type::Any).into()))
+        },
+        run: |arguments| {
+            let mut fields: BTreeMap<String, Value> = BTreeMap::new();
+            for (at, table) in arguments.iter().take(2).enumerate() {
+                for (key, value) in entries(table)? {
+                    if at == 0 || !is_nothing(&value) {
+                        fields.insert(key.as_str().unwrap_or_default().to_owned(), value);
+                    }
+                }
+            }
+            Ok(fields.into_iter().collect())
         },
     },
     Filter {

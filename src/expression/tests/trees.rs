@@ -61,6 +61,11 @@ fn evaluates_trees() {
             "list of object",
         ),
         (
+            json!({"for_each": "{{ order.Lines }}", "as": "line", "when": "{{ line.QuantityOrdered > weight / 50 }}", "give": "{{ line.ItemCode }}"}),
+            json!(["A"]),
+            "list of text",
+        ),
+        (
             json!({"for_each": "{{ address.found }}", "as": "one", "give": "{{ one }}"}),
             json!([]),
             "list of text",

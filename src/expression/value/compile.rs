@@ -86,10 +86,11 @@ impl Compiler<'_> {
         whole(ValueTemplate::Object(fields.iter().map(field).collect()))
     }
 
-    /// `{ for_each, as, give }` or `{ when, give, otherwise }`.
+    /// `{ for_each, as, when, give }` or `{ when, give, otherwise }`.
     fn block(&mut self, fields: &Map<String, Value>, scope: &Scope) -> ValueTemplate {
         let loops = fields.contains_key("for_each") || fields.contains_key("as");
-        let keys: &[&str] = if loops { &["for_each", "as", "give"] } else { &["when", "give", "otherwise"] };
+        let keys: &[&str] =
+            if loops { &["for_each", "as", "when", "give"] } else { &["when", "give", "otherwise"] };
         for key in fields.keys().filter(|key| !keys.contains(&key.as_str())) {
             let near = similar::suggestion(key, keys.iter().copied());
             let help = near.or_else(|| Some(format!("its keys are `{}`", keys.join("`, `"))));
@@ -118,10 +119,12 @@ impl Compiler<'_> {
         let name = self.loop_name(fields, scope);
         let mut inner = scope.clone();
         inner.insert(name.clone(), item);
+        let when = fields.contains_key("when").then(|| self.expression(fields, "when", &inner)).flatten();
+        let known = when.as_ref().map_or_else(|| inner.clone(), |when| when.narrowed(&inner, true));
         let give = fields.get("give").unwrap_or(&Value::Null);
-        let give = Box::new(self.within("give".to_owned(), |this| this.value(give, &inner)));
+        let give = Box::new(self.within("give".to_owned(), |this| this.value(give, &known)));
         match list {
-            Some(list) => ValueTemplate::ForEach { list, name, give },
+            Some(list) => ValueTemplate::ForEach { list, name, when, give },
             None => ValueTemplate::Literal(Value::Null),
         }
     }
@@ -169,7 +172,8 @@ impl Compiler<'_> {
     /// The template under `key`, which a block cannot do without.
     fn expression(&mut self, fields: &Map<String, Value>, key: &str, scope: &Scope) -> Option<Template> {
         let Some(value) = fields.get(key) else {
-            let help = Some("a block is `{ for_each, as, give }` or `{ when, give, otherwise }`".to_owned());
+            let help =
+                Some("a block is `{ for_each, as, when, give }` or `{ when, give, otherwise }`".to_owned());
             self.fail("missing-key", format!("a block with `give` needs `{key}`"), 0, help);
             return None;
         };

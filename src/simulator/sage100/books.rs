@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::package::Package;
 use super::stamp::Stamp;
 use super::table::{Row, Table};
 use crate::simulator::contract::Violation;
+use crate::simulator::due::Due;
 use crate::simulator::expectation::{self, Expectation};
 
 /// The table of open orders.
@@ -15,21 +17,26 @@ pub const OPEN: &str = "SO_SalesOrderHeader";
 /// The table of completed orders.
 pub const HISTORY: &str = "SO_SalesOrderHistoryHeader";
 /// Every table that the agent serves.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 11] = [
     OPEN,
     HISTORY,
     "SO_InvoiceHeader",
     "SO_InvoiceTracking",
     "AR_InvoiceHistoryHeader",
     "AR_InvoiceHistoryTracking",
+    "SO_ARInvoiceHistoryLink",
+    "GL_Account",
     "AR_Customer",
     "CI_Item",
     "IM_ItemWarehouse",
 ];
 
+/// Who opens records at random.
+const USERS: [&str; 4] = ["mwilson", "jgarcia", "warehouse1", "kpatel"];
+
 /// Tables in which Sage keeps no stamps (columns of a live Sage 100 mirror).
 pub fn has_stamps(table: &str) -> bool {
-    table != "SO_InvoiceTracking" && table != "AR_InvoiceHistoryTracking"
+    !["SO_InvoiceTracking", "AR_InvoiceHistoryTracking", "SO_ARInvoiceHistoryLink"].contains(&table)
 }
 
 /// Somebody has a record open.
@@ -56,6 +63,9 @@ pub struct OrderState {
     pub tracking: Vec<String>,
     /// How often numbers were really written, and not just repeated.
     pub writes: u32,
+    /// The parcels that were written one by one.
+    #[serde(default)]
+    pub packages: Vec<Package>,
     /// Its header as the agent shows it.
     pub record: Value,
 }
@@ -77,6 +87,18 @@ pub struct State {
     pub repeated_writes: u64,
     /// How often a write would have replaced other numbers.
     pub conflicting_writes: u64,
+    /// How often an order was changed by the web services.
+    #[serde(default)]
+    pub web_updates: u64,
+    /// How many columns and lists of lines such a change made empty, for a client that did not send them back.
+    #[serde(default)]
+    pub web_lost: u64,
+    /// Members that the web services skipped, for coming out of order or in another namespace.
+    #[serde(default)]
+    pub web_ignored: u64,
+    /// Order numbers that were given out.
+    #[serde(default)]
+    pub numbers_burnt: u64,
     /// Requests that broke the contract.
     pub contract_violations: Vec<Violation>,
 }
@@ -103,6 +125,20 @@ pub struct Summary {
 }
 
 impl State {
+    /// Its orders, as UPS should come to have them.
+    pub fn due(&self) -> Vec<Due> {
+        self.orders
+            .iter()
+            .map(|order| Due {
+                number: order.number.clone(),
+                key: order.number.clone(),
+                expectation: order.expectation,
+                tracking: order.tracking.clone(),
+                content: BTreeMap::new(),
+            })
+            .collect()
+    }
+
     /// The counts that matter.
     pub fn summary(&self) -> Summary {
         let count =
@@ -134,6 +170,11 @@ pub(super) struct Books {
     pub(super) locked_out: u64,
     pub(super) repeated_writes: u64,
     pub(super) conflicting_writes: u64,
+    pub(super) packages: BTreeMap<String, Vec<Package>>,
+    pub(super) web_updates: u64,
+    pub(super) web_lost: u64,
+    pub(super) web_ignored: u64,
+    pub(super) numbers_burnt: u64,
     pub(super) violations: Vec<Violation>,
     pub(super) pages: u64,
     last_invoice: u32,
@@ -153,6 +194,11 @@ impl Books {
             locked_out: 0,
             repeated_writes: 0,
             conflicting_writes: 0,
+            packages: BTreeMap::new(),
+            web_updates: 0,
+            web_lost: 0,
+            web_ignored: 0,
+            numbers_burnt: 0,
             violations: Vec::new(),
             pages: 0,
             last_invoice: 0,
@@ -166,6 +212,9 @@ impl Books {
     /// A record as shown, with its lines where they are wanted.
     pub(super) fn shown(&self, table: &str, key: &str, row: &Row, with_lines: bool) -> Value {
         let mut fields = row.shown();
+        if key.contains('~') {
+            fields.insert("RecordKey".into(), json!(key));
+        }
         if table == OPEN || table == HISTORY {
             if let Some(numbers) = self.tracking.get(key).filter(|numbers| !numbers.is_empty()) {
                 fields.insert("TrackingID".into(), json!(numbers[0]));
@@ -211,6 +260,12 @@ impl Books {
         Some(expectation::of(&row.fields, lines, "US"))
     }
 
+    /// Somebody opens a record for so many writes, unless somebody has.
+    pub(super) fn open_for(&mut self, number: &str, attempts: u32) {
+        let user = USERS[number.bytes().map(usize::from).sum::<usize>() % USERS.len()].to_owned();
+        self.locks.entry(number.to_owned()).or_insert(Lock { user, attempts: Some(attempts) });
+    }
+
     /// The invoice's number; posting moves invoice, tracking and order to their histories.
     pub(super) fn invoice(&mut self, number: &str, post: bool, stamp: Stamp) -> Result<String, String> {
         let order = self
@@ -245,6 +300,7 @@ impl Books {
         if let Some(numbers) = self.tracking.get(number).cloned() {
             self.write_invoice_tracking(&invoice, &numbers, "");
         }
+        self.packages_to_invoice(number, stamp);
         invoice
     }
 
@@ -272,6 +328,10 @@ impl Books {
             row.stamp = Some(stamp);
             self.table(HISTORY).put(number, row);
         }
+        let fields = json!({ "SalesOrderNo": number, "InvoiceNo": invoice, "HeaderSeqNo": "000000" });
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        self.table("SO_ARInvoiceHistoryLink")
+            .put(&format!("{number}~{invoice}~000000"), Row { stamp: None, fields });
     }
 
     /// One row a parcel, numbered from 0001, as SO_InvoiceTracking_bus writes them.
@@ -289,6 +349,28 @@ impl Books {
         }
     }
 
+    /// Orders in words that are the same for every ERP; what a line of words says is what ShipStation's says.
+    pub(super) fn due(&self) -> Vec<Due> {
+        let open = [OPEN, HISTORY].into_iter().flat_map(|name| self.tables[name].rows());
+        open.map(|(number, row)| Due {
+            number: number.clone(),
+            key: number.clone(),
+            expectation: self.expectations.get(number).copied().unwrap_or(Expectation::NotSelected),
+            tracking: self.tracking.get(number).cloned().unwrap_or_default(),
+            content: content(row, self.lines.get(number).map(Vec::as_slice).unwrap_or_default()),
+        })
+        .collect()
+    }
+
+    pub(super) fn inventory(&self) -> BTreeMap<(String, String), i64> {
+        let of = |row: &Row, name: &str| row.fields[name].as_str().unwrap_or_default().to_owned();
+        let shelf = |(_, row): (&String, &Row)| {
+            let quantity = row.fields["QuantityOnHand"].as_f64().unwrap_or_default();
+            ((of(row, "ItemCode"), of(row, "WarehouseCode")), quantity as i64)
+        };
+        self.tables["IM_ItemWarehouse"].rows().map(shelf).collect()
+    }
+
     pub(super) fn state(&self) -> State {
         let orders = [OPEN, HISTORY]
             .into_iter()
@@ -304,6 +386,10 @@ impl Books {
             locked_out: self.locked_out,
             repeated_writes: self.repeated_writes,
             conflicting_writes: self.conflicting_writes,
+            web_updates: self.web_updates,
+            web_lost: self.web_lost,
+            web_ignored: self.web_ignored,
+            numbers_burnt: self.numbers_burnt,
             contract_violations: self.violations.clone(),
         }
     }
@@ -316,7 +402,46 @@ impl Books {
             expectation: self.expectations.get(number).copied().unwrap_or(Expectation::NotSelected),
             tracking: self.tracking.get(number).cloned().unwrap_or_default(),
             writes: self.writes.get(number).copied().unwrap_or_default(),
+            packages: self.packages.get(number).cloned().unwrap_or_default(),
             record: self.shown(table, number, row, false),
         }
     }
+}
+
+/// What must have arrived at the other side, in words.
+fn content(row: &Row, lines: &[Value]) -> BTreeMap<String, String> {
+    let text = |name: &str| row.fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let country = match text("ShipToCountryCode") {
+        "" | "USA" => "US",
+        "CAN" => "CA",
+        other => other,
+    };
+    let mut words: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let of = |name: &str| line[name].as_str().unwrap_or_default();
+            let quantity = line["QuantityOrdered"].as_f64().unwrap_or_default() as i64;
+            format!("{}x{quantity}@{}", of("ItemCode"), of("WarehouseCode"))
+        })
+        .collect();
+    words.sort();
+    let words = words.join("; ");
+    [
+        ("name", text("ShipToName")),
+        ("street", text("ShipToAddress1")),
+        ("street2", text("ShipToAddress2")),
+        ("city", text("ShipToCity")),
+        ("state", text("ShipToState")),
+        ("postal_code", text("ShipToZipCode")),
+        ("country", country),
+        ("service", text("ShipVia")),
+        ("custom_field1", text("CustomerPONo")),
+        ("email", text("EmailAddress")),
+        ("phone", text("ShipToTelephoneNo")),
+        ("lines", words.as_str()),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
 }

@@ -30,6 +30,28 @@ struct Open {
     attempts: Option<u32>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stock {
+    item: String,
+    warehouse: String,
+    on_hand: i64,
+    #[serde(default = "yes")]
+    stamped: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ItemEdit {
+    set: Map<String, Value>,
+    #[serde(default = "yes")]
+    stamped: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
 fn somebody() -> String {
     "mwilson".into()
 }
@@ -53,6 +75,19 @@ pub fn answer(sage: &Sage100, call: &Call, path: &[&str]) -> Option<Answer> {
         }),
         ("POST", ["bulk"]) => with(call, |bulk: Bulk| {
             Answer::json(200, &json!({ "changed": sage.bulk_edit(&bulk.orders, &bulk.set) }))
+        }),
+        ("GET", ["orders"]) => Answer::of(200, &sage.orders()),
+        ("GET", ["inventory"]) => {
+            let shelves = sage.inventory().into_iter();
+            let shelf = |((item, warehouse), on_hand)| json!({ "item": item, "warehouse": warehouse, "on_hand": on_hand });
+            Answer::of(200, &shelves.map(shelf).collect::<Vec<_>>())
+        }
+        ("POST", ["stock"]) => with(call, |stock: Stock| {
+            let moved = sage.move_stock(&stock.item, &stock.warehouse, stock.on_hand, stock.stamped);
+            done(moved.map(|()| json!({ "changed": 1 })))
+        }),
+        ("POST", ["items", item]) => with(call, |edit: ItemEdit| {
+            done(sage.edit_item(item, &edit.set, edit.stamped).map(|()| json!({ "changed": 1 })))
         }),
         ("POST", ["invoice", number]) => {
             let post = call.json().and_then(|body| body["post"].as_bool()).unwrap_or(true);

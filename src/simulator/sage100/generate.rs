@@ -268,14 +268,27 @@ fn stock(books: &mut Books, stamp: Stamp) {
     for (code, description, weight, cents) in
         catalogue::ITEMS.iter().chain(catalogue::HEAVY).chain(catalogue::WEIGHTLESS)
     {
+        // Services and gift cards sell to an account of their own.
+        let account = if *weight == "0" { "00000000B" } else { "00000000A" };
+        let digits = code.bytes().fold(7u64, |sum, byte| (sum * 31 + u64::from(byte)) % 100_000);
         let item = json!({
             "ItemCode": code, "ItemCodeDesc": description, "ShipWeight": weight, "StandardUnitPrice": *cents as f64 / 100.0,
-        });
-        let shelf = json!({
-            "ItemCode": code, "WarehouseCode": "001", "QuantityOnHand": 500, "QuantityOnSalesOrder": 0,
+            "SalesIncomeAcctKey": account, "UDF_UPC_CODE": format!("0036000{digits:05}"),
         });
         put(books, "CI_Item", code, item, stamp);
-        put(books, "IM_ItemWarehouse", &format!("{code}~001"), shelf, stamp);
+        for (warehouse, on_hand) in [("001", 500), ("002", digits % 90)] {
+            let shelf = json!({
+                "ItemCode": code, "WarehouseCode": warehouse, "QuantityOnHand": on_hand, "QuantityOnSalesOrder": 0,
+                "QuantityOnBackOrder": 0, "QuantityOnPurchaseOrder": 0, "QuantityInShipping": 0,
+            });
+            put(books, "IM_ItemWarehouse", &format!("{code}~{warehouse}"), shelf, stamp);
+        }
+    }
+    for (key, account, title) in
+        [("00000000A", "400-02-00", "Sales - merchandise"), ("00000000B", "410-02-00", "Sales - services")]
+    {
+        let account = json!({ "AccountKey": key, "Account": account, "AccountDesc": title });
+        put(books, "GL_Account", key, account, stamp);
     }
     for (index, name) in catalogue::NAMES.iter().enumerate() {
         let number = format!("CUST{index:03}");

@@ -1,39 +1,46 @@
-//! Sage 100, by the local agent that stands in front of its Business Object Interface.
+//! Sage 100, by the local agent that stands in front of its Business Object Interface, and by its own web services.
 //!
 //! The HTTP contract is the project's own, `schemas/sage100-agent.openapi.yaml`; the behaviour behind it is
 //! Sage's: stamps of local time as a day and decimal hours in text, bulk jobs that leave stamps alone, lines
 //! without stamps, record locks, licences, completed orders that move to another table.
 //!
 //! Start with [`Sage100::start`]. In reading order: [`options`], [`stamp`], [`table`], [`books`], [`route`],
-//! [`page`], [`tracking`], [`control`]; beside them [`generate`] with [`catalogue`].
+//! [`page`], [`tracking`], [`package`], [`soap`] with [`entity`] and [`xml`], [`control`]; beside them [`generate`] with [`catalogue`].
 
 pub mod books;
 pub mod catalogue;
 pub mod control;
+pub mod entity;
 pub mod generate;
 pub mod options;
+pub mod package;
 pub mod page;
 pub mod route;
+pub mod soap;
 pub mod stamp;
 pub mod table;
 pub mod tracking;
+pub mod xml;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
+use super::due::Due;
 use super::expectation::Expectation;
 use super::serve::{self, Running};
 use super::system::{Desk, Pool, lock};
 pub use books::{Lock, OrderState, State, Summary};
 pub use generate::Orders;
 pub use options::Options;
+pub use package::Package;
 use stamp::Stamp;
 
 /// A simulated Sage 100 that is serving.
@@ -131,6 +138,42 @@ impl Sage100 {
     pub fn invoice(&self, number: &str, post: bool) -> Result<String, String> {
         let stamp = self.stamp();
         lock(&self.books).invoice(number, post, stamp)
+    }
+
+    /// Every order in words that are the same for every ERP.
+    pub fn orders(&self) -> Vec<Due> {
+        lock(&self.books).due()
+    }
+
+    /// What lies where, by item and warehouse.
+    pub fn inventory(&self) -> BTreeMap<(String, String), i64> {
+        lock(&self.books).inventory()
+    }
+
+    /// Goods move: by a person, which stamps the record, or by a batch update, which does not.
+    ///
+    /// # Errors
+    /// When there is no such item in that warehouse.
+    pub fn move_stock(&self, item: &str, warehouse: &str, on_hand: i64, stamped: bool) -> Result<(), String> {
+        let stamp = stamped.then(|| self.stamp());
+        let set = Map::from_iter([("QuantityOnHand".to_owned(), json!(on_hand))]);
+        match lock(&self.books).table("IM_ItemWarehouse").change(&format!("{item}~{warehouse}"), &set, stamp)
+        {
+            true => Ok(()),
+            false => Err(format!("there is no {item} in warehouse {warehouse}")),
+        }
+    }
+
+    /// Changes an item's master record, as a person or as an import that leaves the stamp alone.
+    ///
+    /// # Errors
+    /// When there is no such item.
+    pub fn edit_item(&self, item: &str, set: &Map<String, Value>, stamped: bool) -> Result<(), String> {
+        let stamp = stamped.then(|| self.stamp());
+        match lock(&self.books).table("CI_Item").change(item, set, stamp) {
+            true => Ok(()),
+            false => Err(format!("there is no item {item}")),
+        }
     }
 
     /// Somebody opens an order: writes meet 423, `attempts` times or until it is unlocked.

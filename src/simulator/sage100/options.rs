@@ -16,6 +16,10 @@ pub struct Options {
     pub company_name: String,
     /// The key that callers must show; `None` where a client certificate says enough.
     pub api_key: Option<String>,
+    /// The user of the web services; letters of any size.
+    pub web_user: String,
+    /// Their password.
+    pub web_password: String,
     /// Serve with TLS, and let in whom its authority vouches for.
     pub tls: Option<Tls>,
     /// The zone of the server's clock, in which records are stamped.
@@ -40,6 +44,8 @@ impl Default for Options {
             company: "ABC".into(),
             company_name: "American Business and Computers".into(),
             api_key: Some("sim-key".into()),
+            web_user: "web".into(),
+            web_password: "sim-password".into(),
             tls: None,
             zone: "America/New_York".into(),
             orders: Orders::default(),

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::{Sage100, control, tracking};
+use super::{Sage100, control, soap, tracking};
 use crate::simulator::contract::{Contract, Violation};
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::faults::{Fault, Strike};
@@ -35,6 +35,12 @@ fn operation(call: &Call) -> Option<(&'static str, Vec<String>)> {
         ("PUT", ["v1", company, "sales-orders", number, "tracking"]) => {
             Some(("write_tracking", owned(&[company, number])))
         }
+        ("PUT", ["v1", company, "sales-orders", number, "packages", id]) => {
+            Some(("write_package", owned(&[company, number, id])))
+        }
+        ("DELETE", ["v1", company, "sales-orders", number, "packages", id]) => {
+            Some(("remove_package", owned(&[company, number, id])))
+        }
         _ => None,
     }
 }
@@ -55,6 +61,11 @@ impl Sage100 {
                     strike.filter(|strike| strike.fault == Fault::RecordLock).map(|strike| strike.attempts);
                 self.write_tracking(part(1), &call.json().unwrap_or(Value::Null), locks)
             }
+            "write_package" => {
+                let body = call.json().unwrap_or(Value::Null);
+                self.write_package(part(1), part(2), Some(&body), strike)
+            }
+            "remove_package" => self.write_package(part(1), part(2), None, strike),
             "list" => self.list(call, part(1), fault == Some(Fault::DuplicatePage)),
             "record" => self.record(call, part(1), part(2)),
             _ => self.company(),
@@ -114,9 +125,16 @@ impl System for Sage100 {
     }
 
     fn subject(&self, call: &Call) -> Subject {
+        if let Some(operation) = soap::operation(call) {
+            return Subject { endpoint: operation, reference: soap::subject(call), request_id: None };
+        }
         let (endpoint, reference) = match operation(call) {
             Some((name, mut parts)) => {
-                let reference = (name == "record" || name == "write_tracking").then(|| parts.pop()).flatten();
+                let reference = match name {
+                    "record" | "write_tracking" => parts.pop(),
+                    "write_package" | "remove_package" => parts.get(1).cloned(),
+                    _ => None,
+                };
                 (name, reference)
             }
             None => ("unknown", None),
@@ -129,10 +147,21 @@ impl System for Sage100 {
     }
 
     fn act(&self, call: &Call, strike: Option<&Strike>) -> Answer {
-        echo(call, self.answer(call, strike))
+        match soap::operation(call) {
+            Some(_) => self.soap(call, strike),
+            None => echo(call, self.answer(call, strike)),
+        }
     }
 
     fn failure(&self, call: &Call, status: u16) -> Answer {
+        if soap::operation(call).is_some() {
+            return match status {
+                500 => soap::unexpected(),
+                200 => Answer::empty(200),
+                // IIS speaks for a service that is not there.
+                other => Answer::html(other),
+            };
+        }
         let answer = match status {
             200 => Answer::empty(200),
             429 => pool_busy(),

@@ -1,5 +1,7 @@
 //! The simulated Sage 100, quirk by quirk.
 
+mod soap;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -331,4 +333,88 @@ fn a_corrected_order_is_judged_anew() {
 fn orders_can_start_empty() {
     let site = site(|options| options.orders = Orders { count: 0, ..Orders::default() });
     assert!(site.all("limit=10").is_empty());
+}
+
+impl Site {
+    fn package(&self, method: &str, number: &str, id: &str, day: &str) -> Answer {
+        let body = json!({
+            "carrier": "ups", "service": "ups_ground", "ship_date": "2026-11-20",
+            "invoice_fields": [{ "name": "UDF_DELIVERY_DATE", "value": day }],
+        });
+        let target = format!("/v1/ABC/sales-orders/{number}/packages/{id}");
+        self.send(method, &target, (method == "PUT").then_some(&body))
+    }
+
+    fn record(&self, table: &str, key: &str) -> Value {
+        self.send("GET", &format!("/v1/ABC/tables/{table}/{key}"), None).value()
+    }
+}
+
+#[test]
+fn parcels_are_written_one_by_one_wherever_the_invoice_is() {
+    let site = site(|_| {});
+    let number = site.open_order();
+    assert_eq!(site.package("PUT", &number, "1Z1", "2026-11-24").value()["written"], 1);
+    assert_eq!(site.package("PUT", &number, "1Z1", "2026-11-24").value()["unchanged"], true);
+    // Invoiced now: the invoice gets what is there, and then what comes.
+    let invoice = site.sage.invoice(&number, false).unwrap();
+    assert_eq!(site.record("SO_InvoiceTracking", &format!("{invoice}~0001"))["StarshipShipVia"], "ups");
+    let second = site.package("PUT", &number, "1Z2", "2026-11-25").value();
+    assert_eq!((&second["invoice"], &second["posted"]), (&json!(invoice), &json!(false)));
+    assert_eq!(second["tracking_ids"], json!(["1Z1", "1Z2"]));
+    assert_eq!(site.record("SO_InvoiceHeader", &invoice)["UDF_DELIVERY_DATE"], "2026-11-25");
+    // Posted: everything has moved, and a third parcel follows it.
+    site.sage.invoice(&number, true).unwrap();
+    let third = site.package("PUT", &number, "1Z3", "2026-11-26").value();
+    assert_eq!((&third["written"], &third["posted"]), (&json!(1), &json!(true)));
+    let row = site.record("AR_InvoiceHistoryTracking", &format!("{invoice}~000000~0003"));
+    assert_eq!(
+        (&row["TrackingID"], &row["RecordKey"]),
+        (&json!("1Z3"), &json!(format!("{invoice}~000000~0003")))
+    );
+    assert_eq!(
+        site.record("AR_InvoiceHistoryHeader", &format!("{invoice}~000000"))["UDF_DELIVERY_DATE"],
+        "2026-11-26"
+    );
+    assert_eq!(
+        site.record("SO_ARInvoiceHistoryLink", &format!("{number}~{invoice}~000000"))["InvoiceNo"],
+        invoice.as_str()
+    );
+    // A label is voided.
+    assert_eq!(site.package("DELETE", &number, "1Z2", "").value()["tracking_ids"], json!(["1Z1", "1Z3"]));
+    assert_eq!(site.package("DELETE", &number, "1Z2", "").value()["written"], 0);
+    assert_eq!(
+        site.record("AR_InvoiceHistoryTracking", &format!("{invoice}~000000~0002"))["TrackingID"],
+        "1Z3"
+    );
+    let state = site.sage.state();
+    let order = state.orders.iter().find(|order| order.number == number).unwrap();
+    assert_eq!(order.packages.iter().map(|package| package.writes).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(site.package("PUT", "9999999", "1Z9", "2026-11-24").status, 404);
+    site.sage.lock_order(&number, "jgarcia", Some(1));
+    assert_eq!(site.package("PUT", &number, "1Z4", "2026-11-24").status, 423);
+}
+
+#[test]
+fn stock_moves_with_and_without_a_stamp() {
+    let site = site(|_| {});
+    site.clock.advance(Duration::from_secs(3600));
+    let changed = || {
+        let target = "/v1/ABC/tables/IM_ItemWarehouse?changed_since_date=2026-11-20&changed_since_time=13.9";
+        site.send("GET", target, None).value()["records"].as_array().unwrap().len()
+    };
+    site.sage.move_stock("6652", "001", 7, false).unwrap();
+    assert_eq!(
+        (changed(), site.record("IM_ItemWarehouse", "6652~001")["QuantityOnHand"].as_i64()),
+        (0, Some(7))
+    );
+    site.sage.move_stock("6652", "002", 3, true).unwrap();
+    assert_eq!(changed(), 1);
+    assert_eq!(site.sage.inventory()[&("6652".to_owned(), "001".to_owned())], 7);
+    let item = site.record("CI_Item", "6652");
+    assert_eq!(item["StandardUnitPrice"], 41.99);
+    let account = site.record("GL_Account", item["SalesIncomeAcctKey"].as_str().unwrap());
+    assert_eq!(account["Account"], "400-02-00");
+    assert!(site.sage.move_stock("6652", "999", 3, true).is_err());
+    assert_eq!(site.sage.orders().len(), 50);
 }

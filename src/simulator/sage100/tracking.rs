@@ -5,14 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Sage100;
-use super::books::{Books, Lock, OPEN};
+use super::books::{Books, OPEN};
 use super::route::refusal;
 use super::stamp::Stamp;
 use crate::simulator::exchange::Answer;
 use crate::simulator::system::lock;
-
-/// Who opens records at random.
-const USERS: [&str; 4] = ["mwilson", "jgarcia", "warehouse1", "kpatel"];
 
 impl Sage100 {
     /// `locks`: for how many writes somebody opens this record now.
@@ -23,16 +20,19 @@ impl Sage100 {
             return no_licence();
         }
         if let Some(attempts) = locks {
-            let user = USERS[number.bytes().map(usize::from).sum::<usize>() % USERS.len()].to_owned();
-            books.locks.entry(number.to_owned()).or_insert(Lock { user, attempts: Some(attempts) });
+            books.open_for(number, attempts);
         }
         if let Some(user) = books.locked_by(number) {
-            let message = format!("Sales order {number} is in use by {user}.");
-            let body = json!({ "error": { "code": "locked", "message": message, "locked_by": user } });
-            return Answer::json(423, &body);
+            return locked(number, &user);
         }
         books.write(number, body, stamp)
     }
+}
+
+/// The answer where somebody has the order open.
+pub fn locked(number: &str, user: &str) -> Answer {
+    let message = format!("Sales order {number} is in use by {user}.");
+    Answer::json(423, &json!({ "error": { "code": "locked", "message": message, "locked_by": user } }))
 }
 
 /// The answer where no licence is free.
@@ -42,7 +42,7 @@ pub fn no_licence() -> Answer {
 
 impl Books {
     /// Who has the record open; each question by a write uses one of the lock's attempts up.
-    fn locked_by(&mut self, number: &str) -> Option<String> {
+    pub(super) fn locked_by(&mut self, number: &str) -> Option<String> {
         let held = self.locks.get_mut(number)?;
         let user = held.user.clone();
         match &mut held.attempts {

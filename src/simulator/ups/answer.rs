@@ -21,6 +21,15 @@ pub fn refusal(call: &Call, status: u16, code: &str, message: &str) -> Answer {
         .with("errordescription", message)
 }
 
+/// An answer that has a body and an error at once: the error stands in the headers only (recorded for Time in Transit).
+pub fn warned(call: &Call, status: u16, body: &Value, code: &str, message: &str) -> Answer {
+    stamped(call, Answer::json(status, body))
+        .with("apierrorcode", code)
+        .with("apierrormsg", message)
+        .with("errorcode", code)
+        .with("errordescription", message)
+}
+
 /// The failure that looks like success: 200, no body, and the reason in headers only (recorded for a request
 /// with a backspace in an address line).
 pub fn empty(call: &Call) -> Answer {

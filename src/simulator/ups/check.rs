@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::answer::{many, text};
 use super::rate::ends;
 use super::services;
+use super::size::{self, Misfit};
 use crate::simulator::places::{self, Address};
 
 /// The heaviest parcel, in tenths of a pound.
@@ -43,6 +44,7 @@ pub fn refusal(request: &Value, account: &str) -> Option<Refusal> {
     let shipment = &request["Shipment"];
     let (from, to) = ends(shipment);
     accounts(shipment, account)
+        .or_else(|| origin(shipment, &from))
         .or_else(|| recipient(request, &to))
         .or_else(|| references(shipment, &from.country, &to.country))
         .or_else(|| service(shipment, &from, &to))
@@ -66,6 +68,27 @@ fn accounts(shipment: &Value, account: &str) -> Option<Refusal> {
     let payers: Vec<&str> = charges.iter().map(|charge| text(charge, "/BillShipper/AccountNumber")).collect();
     if payers.iter().any(|payer| !payer.is_empty() && *payer != account) {
         return refuse("120413", "The account cannot be billed");
+    }
+    None
+}
+
+/// A third party's origin. The codes are those of the recipient's fields, one block further on.
+fn origin(shipment: &Value, from: &Address) -> Option<Refusal> {
+    if !shipment["ShipFrom"].is_object() {
+        return None;
+    }
+    if text(shipment, "/ShipFrom/Name").trim().is_empty() {
+        return refuse("120301", "Missing or invalid ship from name");
+    }
+    for (index, code) in ["120302", "120303", "120304"].into_iter().enumerate() {
+        let line = from.lines.get(index);
+        let missing = index == 0 && line.is_none_or(|line| line.trim().is_empty());
+        if missing || line.is_some_and(|line| line.chars().count() > 35) {
+            return Some((code, format!("Missing or invalid ship from address line {}", index + 1)));
+        }
+    }
+    if from.country == "US" && !places::postal_code_lies_in(&from.postal_code, &from.state) {
+        return refuse("120308", "Missing or invalid ship from PostalCode");
     }
     None
 }
@@ -143,7 +166,11 @@ fn parcels(shipment: &Value) -> Option<Refusal> {
         Some(weights) if weights.iter().any(|weight| *weight > HEAVIEST) => {
             refuse("120111", "Package exceeds the maximum weight of 150 pounds")
         }
-        Some(_) => None,
+        Some(_) => match size::billed(shipment) {
+            Err(Misfit::Unreadable) => refuse("120125", "Missing or invalid package dimensions"),
+            Err(Misfit::TooLarge) => refuse("120126", "Package exceeds the maximum size of 165 inches"),
+            Ok(_) => None,
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use super::Ups;
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::system::{System, lock};
 
-/// `GET state`, `GET summary`, `POST tokens/expire`, `POST shipments/{id}/hide`.
+/// `GET state`, `GET summary`, `POST tokens/expire`, `POST shipments/{id}/hide`, `POST drivers/{date}`.
 pub fn answer(ups: &Ups, call: &Call, path: &[&str]) -> Option<Answer> {
     Some(match (call.method.as_str(), path) {
         ("GET", ["state"]) => Answer::of(200, &ups.state()),
@@ -26,6 +26,10 @@ pub fn answer(ups: &Ups, call: &Call, path: &[&str]) -> Option<Answer> {
                 Answer::empty(204)
             }
             None => Answer::refused(format!("there is no shipment {id}")),
+        },
+        ("POST", ["drivers", day]) => match day.parse() {
+            Ok(day) => Answer::json(200, &json!({ "completed": ups.drivers_come(day) })),
+            Err(_) => Answer::refused(format!("{day} is not a date")),
         },
         _ => return None,
     })

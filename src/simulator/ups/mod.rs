@@ -1,4 +1,5 @@
-//! UPS's JSON REST interfaces: tokens, address validation, rating, shipping, label recovery, void, tracking.
+//! UPS's JSON REST interfaces: tokens, address validation, rating, transit times, shipping, label recovery, void,
+//! tracking, pickups.
 //!
 //! Facts are UPS's: its OpenAPI files (kept in `tests/contracts/ups`, against which every request is
 //! checked), exchanges recorded against its test environment (`tests/samples/ups`), and codes from its
@@ -6,8 +7,8 @@
 //! stays invisible to look-ups is unpublished, hence an option.
 //!
 //! Start with [`Ups::start`]. In reading order: [`options`], [`state`], [`route`], [`token`], [`address`],
-//! [`rate`], [`ship`] with [`check`], [`void`], [`recover`], [`track`]; beside them [`answer`], [`services`],
-//! [`number`], [`label`], [`vendor`] (the contracts) and [`ledger`].
+//! [`rate`], [`transit`], [`ship`] with [`check`] and [`size`], [`void`], [`recover`], [`track`], [`pickup`]; beside them
+//! [`answer`], [`services`], [`number`], [`label`], [`vendor`] (the contracts) and [`ledger`].
 
 pub mod address;
 pub mod answer;
@@ -17,14 +18,17 @@ pub mod label;
 pub mod ledger;
 pub mod number;
 pub mod options;
+pub mod pickup;
 pub mod rate;
 pub mod recover;
 pub mod route;
 pub mod services;
 pub mod ship;
+pub mod size;
 pub mod state;
 pub mod token;
 pub mod track;
+pub mod transit;
 pub mod vendor;
 pub mod void;
 
@@ -39,6 +43,7 @@ use tokio::net::TcpListener;
 use super::serve::{self, Running};
 use super::system::{Desk, lock};
 pub use options::{Lists, Options};
+pub use pickup::Pickup;
 pub use state::{Parcel, Shipment, State, Summary};
 
 /// A simulated UPS that is serving.

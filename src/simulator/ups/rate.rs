@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::answer::{self, many, text};
 use super::services::{self, amount};
-use super::{Ups, check};
+use super::size::{self, Misfit};
+use super::{Ups, check, transit};
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::places::{self, Address};
 
@@ -32,6 +33,23 @@ impl Ups {
             let message = "The maximum per package weight for the selected service from the selected country is 150.00 pounds.";
             return answer::refusal(call, 400, "111035", message);
         }
+        let billed = match size::billed(shipment) {
+            Ok(billed) => billed,
+            Err(misfit) => {
+                return answer::refusal(
+                    call,
+                    400,
+                    code_of(misfit),
+                    "Package dimensions are missing, invalid or too large.",
+                );
+            }
+        };
+        let timed = is_timed(call, option) && shipment["DeliveryTimeInformation"].is_object();
+        // Across borders the time depends on customs, which ask for value and weight (api-documentation issue 42).
+        let valued = shipment["InvoiceLineTotal"].is_object() && shipment["ShipmentTotalWeight"].is_object();
+        if timed && from.country != to.country && !valued {
+            return answer::refusal(call, 400, "111549", "Invalid Shipment Contents Value.");
+        }
         let offered = services::offered(&from.country, &to);
         let wanted = text(shipment, "/Service/Code");
         let codes: Vec<&str> = match option.to_ascii_lowercase().as_str() {
@@ -42,7 +60,17 @@ impl Ups {
                 return answer::refusal(call, 400, "111210", message);
             }
         };
-        let rated = codes.into_iter().map(|code| self.rated(code, &from, &to, &weights, shipment)).collect();
+        let rated = codes
+            .into_iter()
+            .map(|code| {
+                let mut rated = self.rated(code, &from, &to, (&weights, &billed), shipment);
+                if timed {
+                    let (asked, now) = (&shipment["DeliveryTimeInformation"], self.desk.clock.now());
+                    rated["TimeInTransit"] = transit::in_rate(code, &from, &to, asked, now);
+                }
+                rated
+            })
+            .collect();
         let alert = self.list(vec![reference_rates()]);
         let context =
             body.pointer("/RateRequest/Request/TransactionReference/CustomerContext").and_then(Value::as_str);
@@ -53,15 +81,23 @@ impl Ups {
         )
     }
 
-    fn rated(&self, code: &str, from: &Address, to: &Address, weights: &[u64], shipment: &Value) -> Value {
-        let cents = services::price(code, from, to, weights);
+    /// `weights`: what each parcel weighs, and what it is billed for.
+    fn rated(
+        &self,
+        code: &str,
+        from: &Address,
+        to: &Address,
+        (weights, billed): (&[u64], &[u64]),
+        shipment: &Value,
+    ) -> Value {
+        let cents = services::price(code, from, to, billed);
         let money = |cents| json!({ "CurrencyCode": "USD", "MonetaryValue": amount(cents) });
         let mut rated = json!({
             "Service": { "Code": code, "Description": "" },
             "RatedShipmentAlert": self.list(vec![reference_rates()]),
             "BillingWeight": {
                 "UnitOfMeasurement": { "Code": "LBS", "Description": "Pounds" },
-                "Weight": check::pounds(weights.iter().sum()),
+                "Weight": check::pounds(billed.iter().sum()),
             },
             "TransportationCharges": money(cents),
             "BaseServiceCharge": money(cents),
@@ -75,8 +111,12 @@ impl Ups {
         if let Some(days) = services::days(code) {
             rated["GuaranteedDelivery"] = json!({ "BusinessDaysInTransit": days.to_string() });
         }
-        let packages = weights.iter().map(|weight| {
+        let packages = weights.iter().zip(billed).map(|(weight, billed)| {
             json!({
+                "BillingWeight": {
+                    "UnitOfMeasurement": { "Code": "LBS", "Description": "Pounds" },
+                    "Weight": check::pounds(*billed),
+                },
                 "TransportationCharges": money(cents / weights.len() as u64),
                 "TotalCharges": money(cents / weights.len() as u64),
                 "Weight": check::pounds(*weight),
@@ -91,6 +131,20 @@ impl Ups {
         self.options.negotiated
             && text(shipment, "/Shipper/ShipperNumber") == self.options.account
             && shipment.pointer("/ShipmentRatingOptions/NegotiatedRatesIndicator").is_some()
+    }
+}
+
+/// Whether times are asked for beside prices: by the path's option, or by the query.
+fn is_timed(call: &Call, option: &str) -> bool {
+    option.to_ascii_lowercase().ends_with("timeintransit")
+        || call.parameter("additionalinfo").is_some_and(|info| info.eq_ignore_ascii_case("timeintransit"))
+}
+
+/// The codes follow the numbering of UPS's XML-era guide; their REST spelling is not confirmed.
+fn code_of(misfit: Misfit) -> &'static str {
+    match misfit {
+        Misfit::Unreadable => "111055",
+        Misfit::TooLarge => "111036",
     }
 }
 

@@ -28,6 +28,14 @@ pub enum Operation {
     Track(String),
     /// Tracking of parcels by reference.
     TrackReference(String),
+    /// How long parcels take.
+    TransitTimes,
+    /// A pickup.
+    BookPickup,
+    /// The pickups that are pending, of the kind in the path.
+    PendingPickups(String),
+    /// The cancelling of pickups, by what the path says.
+    CancelPickup(String),
 }
 
 impl Operation {
@@ -42,6 +50,10 @@ impl Operation {
             ("POST", ["api", "shipments", _, "ship"]) => Self::Ship,
             ("DELETE", ["api", "shipments", _, "void", "cancel", id]) => Self::Void((*id).to_owned()),
             ("POST", ["api", "labels", _, "recovery"]) => Self::Recover,
+            ("POST", ["api", "shipments", _, "transittimes"]) => Self::TransitTimes,
+            ("POST", ["api", "pickupcreation", _, "pickup"]) => Self::BookPickup,
+            ("GET", ["api", "shipments", _, "pickup", kind]) => Self::PendingPickups((*kind).to_owned()),
+            ("DELETE", ["api", "shipments", _, "pickup", by]) => Self::CancelPickup((*by).to_owned()),
             ("GET", ["api", "track", "v1", "reference", "details", reference]) => {
                 Self::TrackReference((*reference).to_owned())
             }
@@ -60,6 +72,8 @@ impl Operation {
             Self::Rate(_) => Interface::Rating,
             Self::Ship | Self::Void(_) | Self::Recover => Interface::Shipping,
             Self::Track(_) | Self::TrackReference(_) => Interface::Tracking,
+            Self::TransitTimes => Interface::TimeInTransit,
+            Self::BookPickup | Self::PendingPickups(_) | Self::CancelPickup(_) => Interface::Pickup,
         }
     }
 
@@ -73,6 +87,10 @@ impl Operation {
             Self::Recover => "recover_label",
             Self::Track(_) => "track",
             Self::TrackReference(_) => "track_reference",
+            Self::TransitTimes => "transit_times",
+            Self::BookPickup => "book_pickup",
+            Self::PendingPickups(_) => "pending_pickups",
+            Self::CancelPickup(_) => "cancel_pickup",
         }
     }
 }
@@ -91,6 +109,11 @@ impl System for Ups {
             Some(Operation::Ship | Operation::Recover) => {
                 call.json().and_then(|body| references(&body).into_iter().next())
             }
+            Some(Operation::BookPickup) => call
+                .json()
+                .map(|body| answer::text(&body, "/PickupCreationRequest/ReferenceNumber").to_owned())
+                .filter(|reference| !reference.is_empty()),
+            Some(Operation::CancelPickup(_)) => call.header("prn").map(str::to_owned),
             _ => None,
         };
         Subject {
@@ -136,6 +159,12 @@ impl System for Ups {
             Operation::Track(number) => self.track(call, &number),
             Operation::TrackReference(_) if fault == Some(Fault::LookupLies) => self.track_nothing(call, ""),
             Operation::TrackReference(reference) => self.track_reference(call, &reference),
+            Operation::TransitTimes => self.transit_times(call, &body),
+            Operation::BookPickup => self.book_pickup(call, &body),
+            Operation::PendingPickups(kind) => {
+                self.pending_pickups(call, &kind, fault == Some(Fault::LookupLies))
+            }
+            Operation::CancelPickup(by) => self.cancel_pickup(call, &by),
         }
     }
 

@@ -1,5 +1,8 @@
 //! Which services go where, and what they cost.
 
+use jiff::ToSpan;
+use jiff::civil::{Date, Weekday};
+
 use crate::simulator::places::{Address, REMOTE};
 
 /// The services of parcels inside the United States (UPS OpenAPI Shipping.yaml, `Service.Code`).
@@ -23,6 +26,11 @@ pub fn offered(from: &str, to: &Address) -> Vec<&'static str> {
         _ => INTERNATIONAL,
     };
     lane.iter().copied().filter(|code| reaches(code, to)).collect()
+}
+
+/// Whether there is such a service anywhere.
+pub fn is_known(code: &str) -> bool {
+    [DOMESTIC, TO_PUERTO_RICO, INTERNATIONAL, &["11"]].iter().any(|lane| lane.contains(&code))
 }
 
 fn reaches(code: &str, to: &Address) -> bool {
@@ -75,6 +83,95 @@ pub fn days(code: &str) -> Option<u64> {
     }
 }
 
+/// How many business days a parcel takes, guaranteed or not.
+pub fn transit_days(code: &str, from: &Address, to: &Address) -> u64 {
+    match code {
+        "11" => 3,
+        "65" => 2,
+        "08" => 4,
+        _ => days(code).unwrap_or_else(|| 1 + (zone(from, to) - 2) * 2 / 3),
+    }
+}
+
+/// That day, or the Monday after it where it is a weekend.
+pub fn business_day(date: Date) -> Date {
+    match date.weekday() {
+        Weekday::Saturday => later(date, 2),
+        Weekday::Sunday => later(date, 1),
+        _ => date,
+    }
+}
+
+/// The business day that many business days later.
+pub fn business_days_later(date: Date, days: u64) -> Date {
+    (0..days).fold(business_day(date), |day, _| business_day(later(day, 1)))
+}
+
+fn later(date: Date, days: i32) -> Date {
+    date.checked_add(days.days()).unwrap_or(date)
+}
+
+/// Time in Transit's word for a service: letters inside a country, digits of their own across borders
+/// (TimeInTransit.yaml, `serviceLevel`).
+pub fn level(code: &str, from: &str, to: &str) -> &'static str {
+    if from == to {
+        return match code {
+            "14" => "1DM",
+            "01" => "1DA",
+            "13" => "1DP",
+            "59" => "2DM",
+            "02" => "2DA",
+            "12" => "3DS",
+            _ => "GND",
+        };
+    }
+    match code {
+        "07" | "01" => "01",
+        "54" => "21",
+        "65" => "28",
+        "11" => "03",
+        _ => "05",
+    }
+}
+
+/// A service's name as UPS prints it.
+pub fn name(code: &str) -> &'static str {
+    match code {
+        "01" => "UPS Next Day Air®",
+        "02" => "UPS 2nd Day Air®",
+        "07" => "UPS Worldwide Express®",
+        "08" => "UPS Worldwide Expedited®",
+        "11" => "UPS Standard",
+        "12" => "UPS 3 Day Select®",
+        "13" => "UPS Next Day Air Saver®",
+        "14" => "UPS Next Day Air® Early",
+        "54" => "UPS Worldwide Express Plus®",
+        "59" => "UPS 2nd Day Air A.M.®",
+        "65" => "UPS Worldwide Saver®",
+        _ => "UPS Ground",
+    }
+}
+
+/// Until when a service delivers on its day.
+pub fn commit_time(code: &str) -> &'static str {
+    match code {
+        "14" | "54" => "08:00:00",
+        "01" | "07" | "59" => "12:00:00",
+        _ => "23:00:00",
+    }
+}
+
+/// A country's name in capitals.
+pub fn country_name(code: &str) -> &str {
+    match code {
+        "US" => "UNITED STATES",
+        "CA" => "CANADA",
+        "MX" => "MEXICO",
+        "PR" => "PUERTO RICO",
+        other => other,
+    }
+}
+
 /// Cents as UPS writes amounts: text with two decimals.
 pub fn amount(cents: u64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
@@ -101,6 +198,17 @@ mod tests {
         assert!(!offered("US", &to("ON", "M5H2N2", "CA")).contains(&"03"));
         assert!(offered("US", &to("ON", "M5H2N2", "CA")).contains(&"11"));
         assert!(!is_domestic("US", "PR"));
+    }
+
+    #[test]
+    fn business_days_leave_weekends_out() {
+        let date = |text: &str| text.parse::<Date>().unwrap();
+        // 20 November 2026 is a Friday.
+        assert_eq!(business_days_later(date("2026-11-20"), 1), date("2026-11-23"));
+        assert_eq!(business_days_later(date("2026-11-21"), 2), date("2026-11-25"));
+        assert_eq!(business_day(date("2026-11-20")), date("2026-11-20"));
+        let (near, far) = (to("NC", "27615", "US"), to("CA", "90012", "US"));
+        assert!(transit_days("03", &near, &near) < transit_days("03", &near, &far));
     }
 
     #[test]

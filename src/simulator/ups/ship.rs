@@ -6,7 +6,7 @@ use super::answer::{self, many, text};
 use super::rate::{ends, negotiated};
 use super::services::{self, amount};
 use super::state::{Book, Parcel, Shipment};
-use super::{Ups, check, label, ledger, number, route};
+use super::{Ups, check, label, ledger, number, route, size};
 use crate::base::clock;
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::places::Address;
@@ -22,13 +22,14 @@ impl Ups {
         if let Some((code, message)) = check::refusal(request, &self.options.account) {
             return answer::refusal(call, 400, code, &message);
         }
-        let weights = check::weights(&request["Shipment"]).unwrap_or_default();
+        let weights = size::billed(&request["Shipment"]).unwrap_or_default();
         let (from, to) = ends(&request["Shipment"]);
         let published = services::price(text(&request["Shipment"], "/Service/Code"), &from, &to, &weights);
         let special = self.gives_negotiated(&request["Shipment"]).then(|| negotiated(published));
         let shipment = {
             let mut book = lock(&self.book);
-            let shipment = self.book_shipment(&mut book, call, body, to, special.unwrap_or(published));
+            let shipment =
+                self.book_shipment(&mut book, call, body, (from, to), special.unwrap_or(published));
             if let Some(path) = &self.options.ledger {
                 // Written before the answer, and inside the lock, so that lines keep their order.
                 if ledger::append(path, &shipment).is_err() {
@@ -41,7 +42,14 @@ impl Ups {
         answer::good(call, &self.booked(body, &shipment, published, special))
     }
 
-    fn book_shipment(&self, book: &mut Book, call: &Call, body: &Value, to: Address, cents: u64) -> Shipment {
+    fn book_shipment(
+        &self,
+        book: &mut Book,
+        call: &Call,
+        body: &Value,
+        (from, to): (Address, Address),
+        cents: u64,
+    ) -> Shipment {
         let request = &body["ShipmentRequest"];
         let service = text(&request["Shipment"], "/Service/Code");
         let now = self.desk.clock.now();
@@ -50,6 +58,11 @@ impl Ups {
             .map(|package| Parcel {
                 tracking_number: number::tracking_number(&self.options.account, service, book.next_serial()),
                 weight: text(package, "/PackageWeight/Weight").to_owned(),
+                dimensions: ["/Dimensions/Length", "/Dimensions/Width", "/Dimensions/Height"]
+                    .into_iter()
+                    .map(|pointer| text(package, pointer).to_owned())
+                    .filter(|side| !side.is_empty())
+                    .collect(),
                 voided_at: None,
             })
             .collect();
@@ -59,6 +72,7 @@ impl Ups {
             account: self.options.account.clone(),
             service: service.to_owned(),
             name: text(&request["Shipment"], "/ShipTo/Name").to_owned(),
+            ship_from: from,
             ship_to: to,
             packages,
             label_format: match text(request, "/LabelSpecification/LabelImageFormat/Code") {
@@ -75,7 +89,7 @@ impl Ups {
 
     fn booked(&self, body: &Value, shipment: &Shipment, published: u64, special: Option<u64>) -> Value {
         let money = |cents| json!({ "CurrencyCode": "USD", "MonetaryValue": amount(cents) });
-        let weights = check::weights(&body["ShipmentRequest"]["Shipment"]).unwrap_or_default();
+        let weights = size::billed(&body["ShipmentRequest"]["Shipment"]).unwrap_or_default();
         let packages =
             shipment.packages.iter().map(|package| self.package_result(shipment, package)).collect();
         let mut results = json!({

@@ -9,6 +9,9 @@ use crate::base::json::sha256_hex;
 use crate::simulator::contract::Violation;
 use crate::simulator::dice::Dice;
 use crate::simulator::places::Address;
+use crate::simulator::verdict::Sent;
+
+pub use super::pickup::Pickup;
 
 /// Violations kept with their text; more are only counted.
 const KEPT_VIOLATIONS: usize = 500;
@@ -20,6 +23,9 @@ pub struct Parcel {
     pub tracking_number: String,
     /// Its weight in pounds, as sent.
     pub weight: String,
+    /// Its length, width and height, as sent; empty when it was sent without.
+    #[serde(default)]
+    pub dimensions: Vec<String>,
     /// When it was voided.
     pub voided_at: Option<Timestamp>,
 }
@@ -37,6 +43,9 @@ pub struct Shipment {
     pub service: String,
     /// Who receives it.
     pub name: String,
+    /// Where it starts: at the shipper's, or at a third party's.
+    #[serde(default)]
+    pub ship_from: Address,
     /// Where it goes.
     pub ship_to: Address,
     /// Its parcels.
@@ -72,6 +81,9 @@ impl Shipment {
 pub struct State {
     /// Every shipment ever booked, in order.
     pub shipments: Vec<Shipment>,
+    /// Every pickup ever booked, in order.
+    #[serde(default)]
+    pub pickups: Vec<Pickup>,
     /// Tokens given out on each day (UTC).
     pub tokens_by_day: BTreeMap<String, u64>,
     /// How often a call was turned away for its token.
@@ -95,6 +107,12 @@ pub struct Summary {
     pub duplicate_references: Vec<String>,
     /// What the live shipments cost, in cents.
     pub cents: u64,
+    /// Pickups booked and not cancelled.
+    #[serde(default)]
+    pub pickups: usize,
+    /// References that more than one such pickup carries.
+    #[serde(default)]
+    pub duplicate_pickups: Vec<String>,
     /// Tokens given out.
     pub tokens: u64,
     /// Calls turned away for their token.
@@ -104,28 +122,44 @@ pub struct Summary {
 }
 
 impl State {
+    /// The live shipments, in words that are the same for every other side of an ERP.
+    pub fn sent(&self) -> Vec<Sent> {
+        let live = self.shipments.iter().filter(|shipment| shipment.is_live());
+        live.map(|shipment| Sent {
+            id: shipment.id.clone(),
+            references: shipment.references.clone(),
+            tracking: shipment.tracking_numbers().into_iter().map(str::to_owned).collect(),
+            content: None,
+        })
+        .collect()
+    }
+
     /// The counts that matter.
     pub fn summary(&self) -> Summary {
         let live: Vec<&Shipment> = self.shipments.iter().filter(|shipment| shipment.is_live()).collect();
-        let mut carriers: BTreeMap<&str, usize> = BTreeMap::new();
-        for reference in live.iter().flat_map(|shipment| &shipment.references) {
-            *carriers.entry(reference).or_default() += 1;
-        }
+        let pickups: Vec<&Pickup> = self.pickups.iter().filter(|pickup| pickup.is_live()).collect();
         Summary {
             created: self.shipments.len(),
             live: live.len(),
             voided: self.shipments.len() - live.len(),
-            duplicate_references: carriers
-                .into_iter()
-                .filter(|(_, shipments)| *shipments > 1)
-                .map(|(reference, _)| reference.to_owned())
-                .collect(),
+            duplicate_references: repeated(live.iter().flat_map(|shipment| &shipment.references)),
             cents: live.iter().map(|shipment| shipment.cents).sum(),
+            pickups: pickups.len(),
+            duplicate_pickups: repeated(pickups.iter().filter_map(|pickup| pickup.reference.as_ref())),
             tokens: self.tokens_by_day.values().sum(),
             unauthorized: self.unauthorized,
             contract_violations: self.violations,
         }
     }
+}
+
+/// What occurs more than once.
+fn repeated<'a>(references: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut carriers: BTreeMap<&str, usize> = BTreeMap::new();
+    for reference in references {
+        *carriers.entry(reference).or_default() += 1;
+    }
+    carriers.into_iter().filter(|(_, count)| *count > 1).map(|(reference, _)| reference.to_owned()).collect()
 }
 
 /// The book behind the counter.

@@ -379,6 +379,238 @@ fn a_ledger_survives_a_restart() {
     assert_eq!(numbers.len(), 3);
 }
 
+fn sized(mut body: Value, pointer: &str, sides: [&str; 3]) -> Value {
+    let [length, width, height] = sides;
+    body.pointer_mut(pointer).unwrap()["Dimensions"] = json!({
+        "UnitOfMeasurement": { "Code": "IN", "Description": "Inches" }, "Length": length, "Width": width, "Height": height,
+    });
+    body
+}
+
+#[test]
+fn a_large_light_parcel_is_billed_for_its_size() {
+    let desk = ups(|_| {});
+    let ask = |body: &Value| desk.send("POST", "/api/rating/v2409/Rate", Some(body));
+    let price = |answer: &Answer| -> f64 {
+        let rated = &answer.value()["RateResponse"]["RatedShipment"][0];
+        rated["TotalCharges"]["MonetaryValue"].as_str().unwrap().parse().unwrap()
+    };
+    let package = "/RateRequest/Shipment/Package/0";
+    let (small, large) = (
+        ask(&sized(rating("03", "FL", "32821"), package, ["10", "8", "6"])),
+        ask(&sized(rating("03", "FL", "32821"), package, ["24", "18", "12"])),
+    );
+    assert_eq!(small.value()["RateResponse"]["RatedShipment"][0]["BillingWeight"]["Weight"], "8.0");
+    assert_eq!(large.value()["RateResponse"]["RatedShipment"][0]["BillingWeight"]["Weight"], "38.0");
+    assert!((price(&small) - price(&ask(&rating("03", "FL", "32821")))).abs() < 0.001);
+    assert!(price(&large) > price(&small));
+    assert_eq!(code(&ask(&sized(rating("03", "FL", "32821"), package, ["120", "18", "12"]))), "111036");
+
+    let body = sized(shipment("R"), "/ShipmentRequest/Shipment/Package/0", ["24", "18", "12"]);
+    let booked = desk.ship(&body).value()["ShipmentResponse"]["ShipmentResults"].clone();
+    assert_eq!(booked["BillingWeight"]["Weight"], "38.0");
+    assert_eq!(desk.ups.state().shipments[0].packages[0].dimensions, ["24", "18", "12"]);
+    let huge = sized(shipment("R"), "/ShipmentRequest/Shipment/Package/0", ["100", "40", "40"]);
+    assert_eq!(code(&desk.ship(&huge)), "120126");
+    // Shipping takes three characters a side, Rating nine.
+    let fine = sized(shipment("R"), "/ShipmentRequest/Shipment/Package/0", ["24.55", "18", "12"]);
+    assert_eq!(code(&desk.ship(&fine)), "10002");
+}
+
+#[test]
+fn shops_with_and_without_times() {
+    let desk = ups(|_| {});
+    let mut body = rating("03", "CA", "90012");
+    body["RateRequest"]["Shipment"].as_object_mut().unwrap().remove("Service");
+    let shop =
+        |option: &str, body: &Value| desk.send("POST", &format!("/api/rating/v2409/{option}"), Some(body));
+    let plain = shop("Shop", &body).value();
+    assert!(plain["RateResponse"]["RatedShipment"][0].get("TimeInTransit").is_none());
+    body["RateRequest"]["Shipment"]["DeliveryTimeInformation"] =
+        json!({ "PackageBillType": "03", "Pickup": { "Date": "20261120" } });
+    for option in ["Shoptimeintransit", "Shop?additionalinfo=timeintransit"] {
+        let timed = shop(option, &body).value();
+        let rated = timed["RateResponse"]["RatedShipment"].as_array().unwrap().clone();
+        let arrival = |service: &str| {
+            let rated = rated.iter().find(|rated| rated["Service"]["Code"] == service).unwrap();
+            rated["TimeInTransit"]["ServiceSummary"]["EstimatedArrival"]["Arrival"]["Date"].clone()
+        };
+        // A Friday: the next business day is Monday; Ground to the other coast takes five.
+        assert_eq!((arrival("01"), arrival("03")), (json!("20261123"), json!("20261127")), "{option}");
+    }
+    let abroad = changed(
+        body,
+        "/RateRequest/Shipment/ShipTo/Address",
+        address("1 King St", "Toronto", "ON", "M5H2N2", "CA"),
+    );
+    assert_eq!(code(&shop("Shoptimeintransit", &abroad)), "111549");
+    assert_eq!(desk.ups.summary().contract_violations, 0, "{:?}", desk.ups.state().contract_violations);
+}
+
+#[test]
+fn a_third_partys_origin_decides_price_lane_and_references() {
+    let desk = ups(|_| {});
+    let ask = |body: &Value| {
+        let answer = desk.send("POST", "/api/rating/v2409/Rate", Some(body)).value();
+        answer["RateResponse"]["RatedShipment"][0]["TotalCharges"]["MonetaryValue"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let mut near = rating("03", "FL", "32821");
+    near["RateRequest"]["Shipment"]["ShipFrom"] =
+        json!({ "Name": "Vendor", "Address": address("1 Palm Way", "Miami", "FL", "33131", "US") });
+    assert!(ask(&near) < ask(&rating("03", "FL", "32821")));
+    let mut body = shipment("R-1");
+    body["ShipmentRequest"]["Shipment"]["ShipFrom"] =
+        json!({ "Name": "Vendor", "Address": address("1 King St", "Toronto", "ON", "M5H2N2", "CA") });
+    assert_eq!(code(&desk.ship(&body)), "120542", "from Canada references belong to the shipment");
+    body["ShipmentRequest"]["Shipment"]["ShipFrom"]["Address"] =
+        address("1 Palm Way", "Miami", "FL", "10017", "US");
+    assert_eq!(code(&desk.ship(&body)), "120308");
+    body["ShipmentRequest"]["Shipment"]["ShipFrom"]["Address"] =
+        address("1 Palm Way", "Miami", "FL", "33131", "US");
+    assert_eq!(desk.ship(&body).status, 200);
+    assert_eq!(desk.ups.state().shipments[0].ship_from.city, "Miami");
+}
+
+fn transit(city: &str, state: &str, postal_code: &str) -> Value {
+    json!({
+        "originCountryCode": "US", "originStateProvince": "NC", "originCityName": "Raleigh", "originPostalCode": "27615",
+        "destinationCountryCode": "US", "destinationStateProvince": state, "destinationCityName": city,
+        "destinationPostalCode": postal_code, "residentialIndicator": "01", "shipDate": "2026-11-20", "weight": 0.6,
+        "weightUnitOfMeasure": "LBS", "billType": "02", "numberOfPackages": 2,
+    })
+}
+
+#[test]
+fn transit_times_are_json_and_a_wrong_city_is_partial() {
+    let desk = ups(|_| {});
+    let ask = |body: &Value| desk.send("POST", "/api/shipments/v1/transittimes", Some(body));
+    let answer = ask(&transit("Orlando", "FL", "32821")).value()["emsResponse"].clone();
+    assert_eq!((&answer["numberOfServices"], &answer["weight"]), (&json!(7), &json!("0.6")));
+    let ground = answer["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["serviceLevel"] == "GND")
+        .unwrap()
+        .clone();
+    assert_eq!((&ground["businessTransitDays"], &ground["deliveryDate"]), (&json!(1), &json!("2026-11-23")));
+    let partial = ask(&transit("Los Angeles", "CA", "90210"));
+    assert_eq!((partial.status, partial.header("errorcode")), (206, Some("1070")));
+    assert_eq!(partial.value()["validationList"]["destinationAmbiguous"], true);
+    assert!(!partial.value()["destinationPickList"].as_array().unwrap().is_empty());
+    assert!(partial.value().get("emsResponse").is_none());
+    assert_eq!(
+        ask(&changed(transit("Orlando", "FL", "32821"), "/shipDate", json!("2027-02-20"))).status,
+        400
+    );
+    let mut abroad = transit("Toronto", "ON", "M5H2N2");
+    abroad["destinationCountryCode"] = json!("CA");
+    abroad["billType"] = json!("03");
+    assert_eq!(ask(&abroad).status, 400, "goods across a border have a value");
+    (abroad["shipmentContentsValue"], abroad["shipmentContentsCurrencyCode"]) = (json!(10), json!("USD"));
+    assert_eq!(ask(&abroad).value()["emsResponse"]["services"][0]["serviceLevel"], "01");
+    assert_eq!(desk.ups.summary().contract_violations, 0, "{:?}", desk.ups.state().contract_violations);
+}
+
+fn pickup(reference: &str, date: &str, street: &str) -> Value {
+    json!({ "PickupCreationRequest": {
+        "Request": { "TransactionReference": { "CustomerContext": reference } },
+        "RatePickupIndicator": "Y",
+        "Shipper": { "Account": { "AccountNumber": "A1B2C3", "AccountCountryCode": "US" } },
+        "PickupDateInfo": { "CloseTime": "1700", "ReadyTime": "0900", "PickupDate": date },
+        "PickupAddress": {
+            "CompanyName": "Company", "ContactName": "John", "AddressLine": [street], "City": "Raleigh", "StateProvince": "NC",
+            "PostalCode": "27615", "CountryCode": "US", "ResidentialIndicator": "N", "Phone": { "Number": "5555550100" },
+        },
+        "AlternateAddressIndicator": "N",
+        "PickupPiece": [{ "ServiceCode": "003", "Quantity": "2", "DestinationCountryCode": "US", "ContainerCode": "01" }],
+        "TotalWeight": { "Weight": "16.5", "UnitOfMeasurement": "LBS" },
+        "PaymentMethod": "01",
+        "ReferenceNumber": reference,
+    }})
+}
+
+impl Desk {
+    fn pickup(&self, body: &Value) -> Answer {
+        self.send("POST", "/api/pickupcreation/v2409/pickup", Some(body))
+    }
+
+    fn pickups(&self, method: &str, by: &str, header: (&'static str, &str)) -> Answer {
+        let token = self.token().value()["access_token"].as_str().unwrap().to_owned();
+        let call = Call::new(method, &format!("/api/shipments/v2409/pickup/{by}"), None)
+            .with("authorization", &format!("Bearer {token}"))
+            .with(header.0, header.1);
+        self.ups.act(&call, None)
+    }
+
+    fn pending(&self) -> Vec<Value> {
+        let answer = self.pickups("GET", "oncall", ("accountnumber", "A1B2C3")).value();
+        answer["PickupPendingStatusResponse"]["PendingStatus"].as_array().unwrap().clone()
+    }
+}
+
+#[test]
+fn a_pickup_is_booked_shown_and_cancelled() {
+    let desk = ups(|_| {});
+    let booked =
+        desk.pickup(&pickup("R-1", "20261120", "10 Lovely Street")).value()["PickupCreationResponse"].clone();
+    let prn = booked["PRN"].as_str().unwrap().to_owned();
+    assert_eq!((prn.len(), booked["RateStatus"]["Code"].as_str()), (11, Some("01")));
+    assert!(desk.pending().is_empty(), "not shown at once");
+    desk.clock.advance(Duration::from_secs(1));
+    assert_eq!(desk.pending()[0]["ReferenceNumber"], "R-1");
+    assert_eq!(desk.pending()[0]["OnCallStatusCode"], "012");
+    // Asked for again while it is pending it is the same; at another address it is another.
+    assert_eq!(
+        desk.pickup(&pickup("R-1", "20261120", "10 Lovely Street")).value()["PickupCreationResponse"]["PRN"],
+        prn.as_str()
+    );
+    desk.pickup(&pickup("R-2", "20261120", "12 Lovely Street"));
+    assert_eq!((desk.ups.state().pickups.len(), desk.ups.state().pickups[0].asked), (2, 2));
+    assert_eq!(desk.pickups("DELETE", "02", ("prn", &prn)).status, 200);
+    assert_eq!(code(&desk.pickups("DELETE", "02", ("prn", &prn))), "9510106");
+    assert_eq!(desk.pickups("DELETE", "02", ("prn", "29999999999")).status, 400);
+    assert_eq!((desk.ups.summary().pickups, desk.pending().len()), (1, 0));
+    assert_eq!(desk.ups.summary().contract_violations, 0, "{:?}", desk.ups.state().contract_violations);
+}
+
+#[test]
+fn a_pickup_that_is_not_shown_may_exist() {
+    let desk = ups(|_| {});
+    desk.pickup(&pickup("R-1", "20261120", "10 Lovely Street"));
+    // The day after tomorrow is a Sunday; Monday is too far off to be shown.
+    assert_eq!(code(&desk.pickup(&pickup("R-2", "20261122", "10 Lovely Street"))), "9510113");
+    assert_eq!(desk.pickup(&pickup("R-3", "20261123", "10 Lovely Street")).status, 200);
+    desk.clock.advance(Duration::from_secs(3600));
+    assert_eq!(desk.pending().len(), 1);
+    assert_eq!(desk.pending()[0]["OnCallStatusCode"], "002");
+    assert_eq!(desk.ups.drivers_come("2026-11-20".parse().unwrap()), 1);
+    assert!(desk.pending().is_empty(), "what is complete vanishes");
+    // And then the same request is a second pickup.
+    desk.pickup(&pickup("R-1", "20261120", "10 Lovely Street"));
+    assert_eq!(desk.ups.summary().duplicate_pickups, ["R-1"]);
+}
+
+#[test]
+fn pickups_are_refused() {
+    let desk = ups(|_| {});
+    let at = |path: &str, value: Value| {
+        let body = pickup("R", "20261120", "10 Lovely Street");
+        code(&desk.pickup(&changed(body, &format!("/PickupCreationRequest/{path}"), value)))
+    };
+    assert_eq!(at("Shipper/Account/AccountNumber", json!("ZZZZZZ")), "9510101");
+    assert_eq!(at("PickupDateInfo/PickupDate", json!("20261119")), "9510112");
+    assert_eq!(at("PickupDateInfo/CloseTime", json!("0930")), "9510114");
+    assert_eq!(at("PickupPiece/0/ServiceCode", json!("518")), "9510119");
+    assert_eq!(at("PickupAddress/PostalCode", json!("10017")), "9510116");
+    assert_eq!(at("TrackingData", json!([{ "TrackingNumber": "1Z12345E0205271688" }])), "9510120");
+    assert_eq!(at("PickupAddress/CompanyName", json!("x".repeat(28))), "10002");
+    assert!(desk.ups.state().pickups.is_empty());
+    assert_eq!(desk.pickups("GET", "oncall", ("x-other", "y")).status, 400, "the account is required");
+}
+
 /// The requests of recorded exchanges, against our versions of the paths, end as UPS let them end.
 #[test]
 fn recorded_requests_end_as_recorded() {
@@ -392,15 +624,21 @@ fn recorded_requests_end_as_recorded() {
         "labels-failure",
         "address_classification-commercial_address",
         "city_state_lookup-unknown_zip",
+        "timings-success",
+        "timings-city_zip_mismatch",
     ] {
         let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
         let text = text.replace("%UPS_SHIPPER_NUMBER%", "Y9319W");
         let recorded: Value = serde_json::from_str(&text).unwrap();
         let request = &recorded[0]["request"];
         let target = request["uri"].as_str().unwrap().trim_start_matches("https://wwwcie.ups.com");
+        // Times are asked for days near today.
+        let mut sent = request["body"].clone();
+        if sent.get("shipDate").is_some() {
+            sent["shipDate"] = json!("2026-11-20");
+        }
         let target = target.replace("v2205", "v2409").replace("validation/v1", "validation/v2");
-        let answer =
-            desk.send(&request["method"].as_str().unwrap().to_uppercase(), &target, Some(&request["body"]));
+        let answer = desk.send(&request["method"].as_str().unwrap().to_uppercase(), &target, Some(&sent));
         let expected = &recorded[0]["response"];
         assert_eq!(json!(answer.status), expected["status"]["code"], "{name}: {:?}", answer.value());
         let body = answer.value();
@@ -413,6 +651,6 @@ fn recorded_requests_end_as_recorded() {
         );
         seen += 1;
     }
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 7);
     assert!(desk.ups.summary().contract_violations > 0);
 }

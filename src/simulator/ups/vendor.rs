@@ -20,6 +20,10 @@ pub enum Interface {
     Shipping,
     /// Tracking.
     Tracking,
+    /// Pickups.
+    Pickup,
+    /// How long parcels take.
+    TimeInTransit,
 }
 
 type Cell = OnceLock<Result<Contract, String>>;
@@ -31,6 +35,8 @@ impl Interface {
         static RATING: Cell = OnceLock::new();
         static SHIPPING: Cell = OnceLock::new();
         static TRACKING: Cell = OnceLock::new();
+        static PICKUP: Cell = OnceLock::new();
+        static TRANSIT: Cell = OnceLock::new();
         macro_rules! read {
             ($cell:ident, $file:literal, $prefix:literal) => {
                 $cell.get_or_init(|| {
@@ -44,6 +50,8 @@ impl Interface {
             Self::Rating => read!(RATING, "Rating.yaml", "/api"),
             Self::Shipping => read!(SHIPPING, "Shipping.yaml", "/api"),
             Self::Tracking => read!(TRACKING, "Tracking.yaml", "/api"),
+            Self::Pickup => read!(PICKUP, "Pickup.yaml", "/api"),
+            Self::TimeInTransit => read!(TRANSIT, "TimeInTransit.yaml", "/api"),
         }
     }
 
@@ -66,7 +74,8 @@ impl Interface {
 }
 
 /// UPS writes the limits of address lines on the list, where validators do not look: 35 characters each,
-/// three lines at most, and 100 characters in address validation (Shipping.yaml, AddressValidation.yaml).
+/// three lines at most, 100 characters in address validation and 73 in pickups (Shipping.yaml, AddressValidation.yaml,
+/// Pickup.yaml).
 fn lines_within(
     interface: Interface,
     operation: &str,
@@ -74,7 +83,11 @@ fn lines_within(
     path: &str,
     found: &mut Vec<Violation>,
 ) {
-    let longest = if interface == Interface::AddressValidation { 100 } else { 35 };
+    let longest = match interface {
+        Interface::AddressValidation => 100,
+        Interface::Pickup => 73,
+        _ => 35,
+    };
     let mut complain = |path: String, message: String| {
         found.push(Violation { operation: operation.to_owned(), path, message });
     };

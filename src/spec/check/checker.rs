@@ -174,12 +174,16 @@ impl<'a> Checker<'a> {
         !taken
     }
 
-    /// Whether an expression below `node` holds these words.
-    pub fn holds(&self, node: NodeId, words: &str) -> bool {
+    /// Whether an expression below `node` reads what these words begin, such as `page.size` or `secret.`: not where
+    /// they are the name of a field.
+    pub fn reads(&self, node: NodeId, words: &str) -> bool {
+        let part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         match self.tree.content(node) {
-            Content::Text(text) => text.contains("{{") && text.contains(words),
-            Content::List(items) => items.iter().any(|item| self.holds(*item, words)),
-            Content::Map(entries) => entries.iter().any(|(_, value)| self.holds(*value, words)),
+            Content::Text(text) if text.contains("{{") => {
+                text.match_indices(words).any(|(at, _)| !text[..at].ends_with(part_of_name))
+            }
+            Content::List(items) => items.iter().any(|item| self.reads(*item, words)),
+            Content::Map(entries) => entries.iter().any(|(_, value)| self.reads(*value, words)),
             _ => false,
         }
     }

@@ -270,7 +270,7 @@ fn flow_use(
         checker.report("full-without-poll", full.node, headline, "remove `full`");
         return false;
     }
-    flow.full = checker.time_between(full, "polls that read everything");
+    flow.full = checker.some_time(full, "`full`");
     fine && flow.full.is_some()
 }
 

@@ -10,17 +10,31 @@ use super::checker::Checker;
 
 /// Reads a request whose templates see `names`.
 pub fn request(checker: &mut Checker<'_>, raw: &Written<RawRequest>, names: &Scope) -> Option<Request> {
-    // Placeholders for credentials are replaced in the query and the body only.
-    let mut bare = names.clone();
-    bare.remove("secret");
     let path = raw.path.as_ref().and_then(|path| {
-        let template = checker.template(path.node, &bare);
+        let template = checker.template(path.node, names);
         (usable_path(checker, path) && template.is_some()).then_some(template)?
     });
     let query = optional(raw.query, |tree| parameters(checker, tree.0, names, "a query parameter"));
-    let headers = optional(raw.headers, |tree| parameters(checker, tree.0, &bare, "a header"));
+    let headers = optional(raw.headers, |tree| parameters(checker, tree.0, names, "a header"));
     let body = body(checker, raw, names);
+    let open = without_secret(checker, raw);
+    open.then_some(())?;
     Some(Request { method: method(raw.method?), path: path?, query: query?, headers: headers?, body: body? })
+}
+
+/// Whether path and headers, which are written to logs on the way, carry no credential.
+fn without_secret(checker: &mut Checker<'_>, raw: &RawRequest) -> bool {
+    let path = raw.path.as_ref().map(|path| path.node);
+    let mut fine = true;
+    for node in [path, raw.headers.map(|tree| tree.0)].into_iter().flatten() {
+        if checker.reads(node, "secret.") {
+            let headline = "a credential goes into the query or the body only";
+            let help = "use it there, or an auth kind such as `api_key` or `basic`, which writes a header";
+            checker.report("secret-not-here", node, headline, help);
+            fine = false;
+        }
+    }
+    fine
 }
 
 /// A method as HTTP has it.

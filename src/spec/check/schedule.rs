@@ -45,15 +45,15 @@ impl Checker<'_> {
     }
 
     fn every(&mut self, written: &Written<String>) -> (Option<Schedule>, bool) {
-        let every = self.time_between(written, "polls");
+        let every = self.some_time(written, "the time between polls");
         (every.map(Schedule::Every), every.is_some())
     }
 
-    /// A duration that is not nothing, between `what`.
-    pub fn time_between(&mut self, written: &Written<String>, what: &str) -> Option<Duration> {
+    /// A duration that is not nothing; `what` says of what.
+    pub fn some_time(&mut self, written: &Written<String>, what: &str) -> Option<Duration> {
         let found = self.duration(written)?;
         if found.is_zero() {
-            let headline = format!("the time between {what} cannot be nothing");
+            let headline = format!("{what} cannot be nothing");
             self.report("not-a-duration", written.node, headline, "write `15m`");
             return None;
         }

@@ -28,7 +28,7 @@ fn poll_source(checker: &mut Checker<'_>, roles: &Roles, poll: &Written<RawPoll>
         WrittenSchedule { every: poll.every.as_ref(), cron: poll.cron.as_ref(), zone: poll.zone.as_ref() };
     let schedule = schedule(checker, poll.node, "poll", &written);
     let full = match &poll.full {
-        Some(full) => checker.time_between(full, "polls that read everything").map(Some),
+        Some(full) => checker.some_time(full, "`full`").map(Some),
         None => Some(None),
     };
     let build = || {

@@ -196,7 +196,7 @@ impl Steps<'_, '_> {
             self.checker.report("cache-not-read", cache.node, headline, "remove `cache`");
             return None;
         }
-        self.checker.time_between(cache, "two calls").map(Some)
+        self.checker.some_time(cache, "`cache`").map(Some)
     }
 
     /// What becomes of the record when this call is refused, and the name of the refusal.

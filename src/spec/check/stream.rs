@@ -303,7 +303,7 @@ fn moves_on(checker: &mut Checker<'_>, raw: &RawStream, node: NodeId) -> bool {
         Some(RawPaging::Offset(raw)) => raw.halve,
         _ => false,
     };
-    if halves && !checker.holds(request, "page.size") {
+    if halves && !checker.reads(request, "page.size") {
         let help = "pass on `{{ page.size }}` in the request, or remove `halve`";
         checker.report("size-not-used", node, "the request asks for pages of one size only", help);
         fine = false;

@@ -73,6 +73,9 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     let around = Surroundings { settings: &settings_type, rules: &rules, sent: &sent };
     let operations = operations(checker, &mut types, &around, &raw.operations);
     let streams = streams(checker, &mut types, &around, raw);
+    if let Some(auth) = &auth {
+        secrets(checker, auth);
+    }
     if let Some(transport) = &transport {
         bodies(checker, transport, raw);
     }
@@ -171,15 +174,9 @@ fn sent_scope(settings: &Type, auth: Option<&IndexMap<String, AuthConfig>>) -> S
         names.insert("secret".to_owned(), Type::Any);
         return names;
     };
-    // A connection may choose any of the kinds, so a name counts only if all of them know it.
-    let mut kinds = auth.values();
-    let first = kinds.next().map(AuthConfig::placeholders).unwrap_or_default();
-    let others: Vec<Vec<&str>> = kinds.map(AuthConfig::placeholders).collect();
-    let fields: IndexMap<String, Field> = first
-        .into_iter()
-        .filter(|name| others.iter().all(|names| names.contains(name)))
-        .map(|name| (name.to_owned(), Field { ty: Type::TEXT, docs: None }))
-        .collect();
+    let placeholders = auth.values().flat_map(AuthConfig::placeholders);
+    let fields: IndexMap<String, Field> =
+        placeholders.map(|name| (name.to_owned(), Field { ty: Type::TEXT, docs: None })).collect();
     if !fields.is_empty() {
         let secret = ObjectType { name: Some("secret".to_owned()), fields };
         names.insert("secret".to_owned(), Type::Object(Arc::new(secret)));
@@ -278,6 +275,27 @@ fn streams(
         }
     }
     streams
+}
+
+/// Whether every kind of auth puts the same credentials into requests: a connection may choose any of them.
+fn secrets(checker: &mut Checker<'_>, auth: &IndexMap<String, AuthConfig>) {
+    let root = checker.tree.root();
+    let used = ["operations", "streams"].iter().any(|key| {
+        checker.tree.entry(root, key).is_some_and(|(_, requests)| checker.reads(requests, "secret."))
+    });
+    let Some((full, _)) = auth.iter().find(|(_, config)| !config.placeholders().is_empty()).filter(|_| used)
+    else {
+        return;
+    };
+    let names = auth[full].placeholders();
+    for (kind, config) in auth {
+        let Some(missing) = names.iter().find(|name| !config.placeholders().contains(name)) else { continue };
+        let Some((_, table)) = checker.tree.entry(root, "auth") else { continue };
+        let Some((key, _)) = checker.tree.entry(table, kind) else { continue };
+        let headline = format!("`{kind}` has no `secret.{missing}`, which requests get from `{full}`");
+        let help = "describe the API with each of them in a system file of its own";
+        checker.report("auth-without-secret", key, headline, help);
+    }
 }
 
 /// Whether the transport can send the bodies of all requests.

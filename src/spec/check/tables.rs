@@ -31,7 +31,7 @@ impl Tables {
             let fine = checker.identifier(name.node, "a table");
             let ty = raw.ty.map_or(Type::Any, |ty| types.read(checker, ty));
             let keep = match &raw.keep {
-                Some(keep) => checker.duration(keep).map(Some),
+                Some(keep) => checker.some_time(keep, "`keep`").map(Some),
                 None => Some(None),
             };
             let docs = raw.docs.as_ref().map(|docs| docs.value.clone());

@@ -93,11 +93,22 @@ fn what_xml_cannot_hold_is_an_error() {
         (json!({ "a": ["", ""] }), "one field"),
         (json!({ "a": null }), "null"),
         (json!("a"), "one field"),
+        (json!({ "a": { "#elements": [{ "name": "b c", "value": "" }] } }), "`a/b c` is not a name"),
+        (json!({ "a": { "#elements": [{ "name": "#xml", "value": "" }] } }), "`a/#xml` is not a name"),
+        (json!({ "a": { "#elements": ["b"] } }), "must be a list of"),
     ] {
         assert!(unwritable(&tree).contains(expected), "{}", unwritable(&tree));
     }
     let deep = (0..=DEPTH).fold(json!(""), |inner, _| json!({ "a": inner }));
     assert!(unwritable(&deep).contains("deep"));
+}
+
+#[test]
+fn elements_can_be_named_by_data() {
+    let tree = json!({ "Fields": { "First": 1, "#elements": [
+        { "name": "TrackingNo", "value": "1Z" }, { "name": "Left" }, { "name": "Cost", "value": "" },
+    ] } });
+    assert_eq!(write(&tree).unwrap(), "<Fields><First>1</First><TrackingNo>1Z</TrackingNo><Cost/></Fields>");
 }
 
 #[test]

@@ -143,8 +143,28 @@ impl Writing {
                 _ if value.is_null() || key.starts_with('@') => {}
                 "#text" => self.text(key, value)?,
                 "#xml" => self.document_inside(value)?,
+                "#elements" => self.named(value)?,
                 _ => self.field(key, value)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Elements whose names are data: a list of `{ name, value }`.
+    fn named(&mut self, list: &Value) -> Result<(), String> {
+        let items = match list {
+            Value::Array(items) => items.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        for item in items {
+            let Some(name) = item.get("name").and_then(Value::as_str) else {
+                return self.fail("#elements", "must be a list of `{ name, value }`");
+            };
+            // Not the words that mean something else here.
+            if name.starts_with(['@', '#']) {
+                return self.fail(name, "is not a name that XML allows");
+            }
+            self.field(name, item.get("value").unwrap_or(&Value::Null))?;
         }
         Ok(())
     }
