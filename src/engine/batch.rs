@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use super::exchange::{Answered, read_result, unfit};
+use super::exchange::{Answered, Terms, read_result, unfit};
 use super::outcome::{Call, Outcome, Refusal};
 use super::request::Prepared;
 use crate::expression::{Template, Values, normalise};
@@ -115,7 +115,7 @@ impl Connection {
         values.set("inputs", &group.iter().map(|member| member.input.clone()).collect());
         let prepared = self.render(&asked.operation.request, values);
         let prepared = prepared.map_err(|error| unrenderable(error.message))?;
-        let (prepared, mut answered) = self.ask(asked.who, prepared, &asked.operation.answers).await?;
+        let (prepared, mut answered) = self.ask(asked.who, prepared, Terms::of(asked.operation)).await?;
         match answered.judged.class {
             AnswerClass::Ok => {}
             AnswerClass::Done => return Err(self.tell(&prepared, &answered)),

@@ -1,6 +1,6 @@
 //! A connection at work: one system with its settings, identity, limits and way out, and the ways to ask something of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::batch::Batches;
 use super::door::Door;
-use super::exchange::{Answered, unfit};
+use super::exchange::{Answered, Terms, unfit};
 use super::outcome::{Call, Outcome, Refusal};
 use super::request::Prepared;
 use super::turns::{Turns, Users};
@@ -17,8 +17,8 @@ use crate::base::{Clock, clock};
 use crate::expression::{EvaluationError, Type, Values, normalise};
 use crate::http::client::Kind;
 use crate::http::limit::Permit;
-use crate::http::{Limiter, Redactor};
-use crate::spec::model::{AnswerClass, AnswerRule, Operation, System};
+use crate::http::{Breaker, Limiter, Redactor, Sign};
+use crate::spec::model::{AnswerClass, Operation, System};
 use crate::transport::Transport;
 
 /// A system with settings, ready to be asked.
@@ -38,6 +38,8 @@ pub struct Connection {
     pub(super) limiter: Limiter,
     pub(super) redactor: Redactor,
     pub(super) clock: Arc<dyn Clock>,
+    /// Whether the system counts as down.
+    pub(super) breaker: Mutex<Breaker>,
     /// Where it is used by one poll or record at a time.
     pub(super) turns: Option<Turns>,
     pub(super) users: Users,
@@ -51,7 +53,7 @@ impl Connection {
             Ok(prepared) => prepared,
             Err(error) => return Call::unsent(Outcome::Unrenderable(error.message)),
         };
-        match self.ask(who, prepared, &operation.answers).await {
+        match self.ask(who, prepared, Terms::of(operation)).await {
             Ok((prepared, answered)) => self.conclude(operation, input, &prepared, answered),
             Err(call) => call,
         }
@@ -75,12 +77,12 @@ impl Connection {
         &self,
         who: &str,
         mut prepared: Prepared,
-        rules: &[AnswerRule],
+        terms: Terms<'_>,
     ) -> Result<(Prepared, Answered), Call> {
         for again in [true, false] {
             self.identify(&mut prepared).await?;
             let turn = self.turn(who).await?;
-            let answered = self.exchange(&prepared, rules, Kind::Repeatable, turn, self.timeout()).await?;
+            let answered = self.exchange(&prepared, terms, turn, self.timeout()).await?;
             if answered.judged.class == AnswerClass::Reauthenticate && again {
                 self.auth.rejected(&prepared.outgoing).await;
                 continue;
@@ -119,7 +121,8 @@ impl Connection {
         deadline: Timestamp,
     ) -> Call {
         let left = clock::between(self.clock.now(), deadline).min(self.timeout());
-        match self.exchange(prepared, &operation.answers, Kind::Once, turn, left).await {
+        let terms = Terms { kind: Kind::Once, ..Terms::of(operation) };
+        match self.exchange(prepared, terms, turn, left).await {
             Ok(answered) => {
                 if answered.judged.class == AnswerClass::Reauthenticate {
                     self.auth.rejected(&prepared.outgoing).await;
@@ -130,12 +133,14 @@ impl Connection {
         }
     }
 
-    /// Asks for a page of a stream: the page as its type has it.
+    /// Asks for a page of a stream: the page as its type has it. `broken` is what an answer of 500 or above says of the
+    /// system, which for some only says that a row of the page cannot be given.
     ///
     /// # Errors
     /// The call as it ended, when there is no page.
-    pub async fn page(&self, who: &str, prepared: Prepared, ty: &Type, _halve: bool) -> Result<Value, Call> {
-        let (prepared, mut answered) = self.ask(who, prepared, &[]).await?;
+    pub async fn page(&self, who: &str, prepared: Prepared, ty: &Type, broken: Sign) -> Result<Value, Call> {
+        let terms = Terms { rules: &[], kind: Kind::Repeatable, broken };
+        let (prepared, mut answered) = self.ask(who, prepared, terms).await?;
         if answered.judged.class != AnswerClass::Ok {
             let call = self.tell(&prepared, &answered);
             return Err(Call { outcome: self.failed(answered.incoming.status, answered.judged), ..call });
@@ -157,7 +162,34 @@ impl Connection {
         if let Some(down) = self.down() {
             return Err(Call::unsent(Outcome::Down(down)));
         }
-        Ok(self.limiter.enter().await)
+        let permit = self.limiter.enter(who).await;
+        // Only now, since a call that is let through while the system counts as down must be made.
+        match self.breaker().admit(self.clock.now()) {
+            Ok(()) => Ok(permit),
+            Err(until) => Err(Call::unsent(Outcome::Down(self.why_down(until)))),
+        }
+    }
+
+    /// Why the system is left alone, while it counts as down.
+    pub(super) fn down(&self) -> Option<Refusal> {
+        let until = self.breaker().down(self.clock.now())?;
+        Some(self.why_down(until))
+    }
+
+    fn why_down(&self, until: Timestamp) -> Refusal {
+        let message = format!("{} does not answer as it should, so it is left alone for a while", self.name);
+        Refusal { message, code: None, until: Some(until) }
+    }
+
+    /// Learns whether the system is there.
+    pub(super) fn note(&self, sign: Sign) {
+        if let Some(until) = self.breaker().note(sign, self.clock.now()) {
+            tracing::warn!(connection = self.name, %until, "the system counts as down");
+        }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long one call may take in all, waiting for its turn aside.
@@ -186,13 +218,4 @@ impl Connection {
             self.auth.release().await;
         }
     }
-}
-
-impl Connection {
-    /// Why the system is left alone, while it counts as down.
-    pub(super) fn down(&self) -> Option<Refusal> {
-        None
-    }
-
-    pub(super) fn failing(&self, _outcome: &Outcome) {}
 }

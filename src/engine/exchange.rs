@@ -11,11 +11,28 @@ use super::door::Came;
 use super::outcome::{Call, Outcome, Refusal};
 use super::request::Prepared;
 use crate::expression::{Mismatch, Values, normalise};
-use crate::http::Incoming;
+use crate::http::{Incoming, Sign};
 use crate::http::client::Kind;
 use crate::http::limit::Permit;
 use crate::spec::model::{AnswerClass, AnswerRule, Effect, Operation};
 use crate::store::Document;
+
+/// How a request is sent, and how its answer is taken.
+#[derive(Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// Rules that come before the system's own.
+    pub(super) rules: &'a [AnswerRule],
+    pub(super) kind: Kind,
+    /// What an answer of 500 or above says of the system.
+    pub(super) broken: Sign,
+}
+
+impl<'a> Terms<'a> {
+    /// Those of an operation that is safe to repeat.
+    pub(super) fn of(operation: &'a Operation) -> Self {
+        Self { rules: &operation.answers, kind: Kind::Repeatable, broken: Sign::Down }
+    }
+}
 
 /// An answer with what it means.
 pub(super) struct Answered {
@@ -33,24 +50,33 @@ impl Connection {
     pub(super) async fn exchange(
         &self,
         prepared: &Prepared,
-        rules: &[AnswerRule],
-        kind: Kind,
+        terms: Terms<'_>,
         turn: Permit,
         timeout: Duration,
     ) -> Result<Answered, Call> {
-        let sent = self.door.send(prepared, kind, timeout, &*self.transport).await;
+        let sent = self.door.send(prepared, terms.kind, timeout, &*self.transport).await;
         drop(turn);
         let Came { incoming: answer, body } = match sent {
             Ok(came) => came,
             Err(outcome) => {
-                self.failing(&outcome);
+                self.note(match &outcome {
+                    // A host that we may not reach, a certificate that nobody trusts: no pause makes that better.
+                    Outcome::NotSent { permanent: true, .. } => Sign::Nothing,
+                    Outcome::NotSent { .. } | Outcome::Lost(_) => Sign::Down,
+                    _ => Sign::Up,
+                });
+                let refused = matches!(outcome, Outcome::Rejected(_) | Outcome::Absent(_));
                 let exchange = Value::from_iter([("request", prepared.shown(&self.redactor))]);
-                return Err(Call { exchange, ..Call::unsent(outcome) });
+                return Err(Call { refused, exchange, ..Call::unsent(outcome) });
             }
         };
         self.limiter.observe(answer.status, &answer.headers);
+        self.note(match Sign::of_status(answer.status) {
+            Sign::Down => terms.broken,
+            sign => sign,
+        });
         let seen = body.as_ref().unwrap_or(&Value::Null);
-        let judged = answer::judge(&self.system, rules, &self.values, answer.status, &answer.headers, seen);
+        let judged = answer::judge(&self.system, terms.rules, &self.values, answer.status, &answer.headers, seen);
         let judged = judged.map_err(|error| {
             let message = format!("the answer rules of {} do not fit this answer: {error}", self.system.name);
             Call::unsent(Outcome::Unreadable(Refusal { message, ..Refusal::default() }))

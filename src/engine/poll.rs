@@ -11,6 +11,7 @@ use super::pages::Pages;
 use super::run::Stop;
 use super::shared::Shared;
 use crate::base::{clock, crash};
+use crate::http::Sign;
 use crate::spec::model::{Paging, Source, Stream};
 use crate::store::{AuditDraft, Cursor, SkippedRow, Write};
 
@@ -234,7 +235,9 @@ impl<'a> Reading<'a> {
             None => self.connection.render(request, values),
         };
         let prepared = prepared.map_err(|error| Call::unsent(Outcome::Unrenderable(error.message)))?;
-        self.connection.page(&self.flow.name, prepared, &self.stream.answer, halve).await
+        // Of a page that holds a bad row it says nothing of the system.
+        let broken = if halve { Sign::Nothing } else { Sign::Down };
+        self.connection.page(&self.flow.name, prepared, &self.stream.answer, broken).await
     }
 
     /// Leaves a row out that fails even alone. That it is the row and not the source shows when the next one comes.

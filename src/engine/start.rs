@@ -22,8 +22,10 @@ use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
 use crate::expression::Values;
-use crate::http::limit::{LimitOptions, RateLimit};
-use crate::http::{Client, ClientOptions, Limiter, Redactor, authority};
+use crate::http::limit::{LimitOptions, RateHeaders, RateLimit};
+use crate::http::{
+    Breaker, BreakerOptions, Client, ClientOptions, Limiters, Redactor, authority,
+};
 use crate::spec::model::{self, Config, Source, StepKind, every_step};
 use crate::store::{Batch, StoreError, Write};
 
@@ -33,12 +35,13 @@ const WIDTH_PER_CALL: usize = 2;
 pub(super) fn connections(parts: &Parts) -> Result<BTreeMap<String, Arc<Connection>>, StartError> {
     let secrets = parts.vault.secrets().map_err(|error| StartError(error.to_string()))?;
     let redactor = Redactor::new(secrets);
+    let limiters = Limiters::new(Arc::clone(&parts.clock));
     parts
         .config
         .connections
         .values()
         .map(|declared| {
-            let connected = connect(parts, declared, &redactor).map_err(|reason| {
+            let connected = connect(parts, declared, &redactor, &limiters).map_err(|reason| {
                 StartError(format!("connection {} ({}): {reason}", declared.name, declared.place))
             })?;
             Ok((declared.name.clone(), Arc::new(connected)))
@@ -46,7 +49,12 @@ pub(super) fn connections(parts: &Parts) -> Result<BTreeMap<String, Arc<Connecti
         .collect()
 }
 
-fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> Result<Connection, String> {
+fn connect(
+    parts: &Parts,
+    declared: &model::Connection,
+    redactor: &Redactor,
+    limiters: &Limiters,
+) -> Result<Connection, String> {
     let system = Arc::clone(&declared.system);
     let mut values = Values::default();
     values.set("settings", &declared.settings);
@@ -66,7 +74,14 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         ca: declared.ca_file.as_deref().map(read_ca).transpose()?,
         ..ClientOptions::default()
     };
-    let limiter = Limiter::new(limits(&system.limits, &values)?, Arc::clone(&parts.clock));
+    let limits = limits(&system.limits, &values)?;
+    let limiter = match &system.limits.account {
+        Some(account) => {
+            let account = account.text(&values).map_err(|error| error.to_string())?;
+            limiters.of(&system.name, &account, limits)
+        }
+        None => limiters.own(limits),
+    };
     let client = Client::new(options.clone()).map_err(|error| error.to_string())?;
     let Some(auth) = auth else {
         return Err(format!("{} has no auth kind `{}`", system.name, declared.auth));
@@ -91,6 +106,7 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
     let transport = system.transport.build(&declared.settings);
     let timeout = timeout(&system.limits, &values)?;
     let turns = system.limits.take_turns.then(Turns::default);
+    let breaker = breaker(&system.limits);
     Ok(Connection {
         name: declared.name.clone(),
         system,
@@ -103,6 +119,7 @@ fn connect(parts: &Parts, declared: &model::Connection, redactor: &Redactor) -> 
         limiter,
         redactor: redactor.clone(),
         clock: Arc::clone(&parts.clock),
+        breaker: Mutex::new(breaker),
         turns,
         users: Users::default(),
         batches: Batches::default(),
@@ -138,7 +155,19 @@ fn limits(declared: &model::Limits, values: &Values) -> Result<LimitOptions, Str
         Ok::<_, String>(RateLimit { calls, per: rate.per })
     });
     let concurrency = NonZeroU32::new(declared.concurrency).ok_or("`limits.concurrency` must be above 0")?;
-    Ok(LimitOptions { concurrency, rate: rate.transpose()? })
+    let headers = declared.headers.as_ref().map(|headers| RateHeaders {
+        limit: headers.limit.clone(),
+        remaining: headers.remaining.clone(),
+        reset: headers.reset.clone(),
+    });
+    Ok(LimitOptions { concurrency, rate: rate.transpose()?, headers })
+}
+
+/// Before a record has lost its last attempt the system counts as down, so that no outage parks records.
+fn breaker(declared: &model::Limits) -> Breaker {
+    let model::Breaker { failures, pause, max } = declared.breaker;
+    let failures = failures.min(declared.retry.attempts.saturating_sub(1)).max(1);
+    Breaker::new(BreakerOptions { failures, pause, max })
 }
 
 fn read_ca(file: &Path) -> Result<String, String> {

@@ -1,22 +1,29 @@
 //! Holds a connection's calls to what the other side bears: so many at once, so many in a time, none while it asks for
-//! a pause. All flows of a connection share one limiter and wait in line.
+//! a pause, and fewer while it says that few are left. All flows of a connection share one limiter, and so do the
+//! connections of an account; they are served in turn.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{DATE, RETRY_AFTER};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use tokio::sync::{Mutex as Line, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::pace::{LONGEST_HOLD, Pace};
+use super::pace::{LONGEST_HOLD, Pace, Told};
+use super::queue::Queue;
 use crate::base::Clock;
 use crate::base::clock::{add, between};
 
 /// The shortest pause that is made when one is asked for.
 const SHORTEST_HOLD: Duration = Duration::from_secs(1);
+
+/// No limit is over a time of thirty years: so many seconds are counted from 1970.
+const SINCE_1970: f64 = 1e9;
 
 /// A number of calls in a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +34,52 @@ pub struct RateLimit {
     pub per: Duration,
 }
 
+/// The headers in which answers say how much of the rate is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateHeaders {
+    /// How many calls the time allows. Fewer than declared lower the rate.
+    pub limit: Option<HeaderName>,
+    /// How many calls are left in this time.
+    pub remaining: HeaderName,
+    /// How many seconds it is until the next time begins, or when that is in seconds since 1970.
+    pub reset: HeaderName,
+}
+
 /// What a connection's calls are held to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LimitOptions {
     /// The most calls at once.
     pub concurrency: NonZeroU32,
     /// The most calls in a time, where the other side has such a limit.
     pub rate: Option<RateLimit>,
+    /// Where answers say how much of it is left.
+    pub headers: Option<RateHeaders>,
+}
+
+/// The limiters of an engine: connections of one system with the same account share one.
+#[derive(Debug)]
+pub struct Limiters {
+    clock: Arc<dyn Clock>,
+    known: Mutex<BTreeMap<(String, String), Limiter>>,
+}
+
+impl Limiters {
+    /// None yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, known: Mutex::default() }
+    }
+
+    /// The limiter of this account with this system. Whoever asks first says how it is set.
+    pub fn of(&self, system: &str, account: &str, options: LimitOptions) -> Limiter {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let limiter = known.entry((system.to_owned(), account.to_owned()));
+        limiter.or_insert_with(|| Limiter::new(options, Arc::clone(&self.clock))).clone()
+    }
+
+    /// A limiter of its own.
+    pub fn own(&self, options: LimitOptions) -> Limiter {
+        Limiter::new(options, Arc::clone(&self.clock))
+    }
 }
 
 /// A connection's limits. Clones share them.
@@ -45,8 +91,9 @@ pub struct Limiter {
 #[derive(Debug)]
 struct Shared {
     calls: Arc<Semaphore>,
-    // First come, first served: whoever holds it is the next to start.
-    line: Line<()>,
+    under_way: Arc<AtomicU32>,
+    queue: Queue,
+    headers: Option<RateHeaders>,
     pace: Mutex<Pace>,
     clock: Arc<dyn Clock>,
 }
@@ -56,30 +103,53 @@ struct Shared {
 #[must_use = "the call counts as over once the permit is dropped"]
 pub struct Permit {
     _call: Option<OwnedSemaphorePermit>,
+    _under_way: UnderWay,
+}
+
+/// Counts a call as under way until it is dropped.
+#[derive(Debug)]
+struct UnderWay(Arc<AtomicU32>);
+
+impl UnderWay {
+    fn one(count: &Arc<AtomicU32>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Limiter {
     /// A limiter with a full bucket.
     pub fn new(options: LimitOptions, clock: Arc<dyn Clock>) -> Self {
-        let calls = usize::try_from(options.concurrency.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        let most = usize::try_from(options.concurrency.get()).unwrap_or(Semaphore::MAX_PERMITS);
+        let most = most.min(Semaphore::MAX_PERMITS);
         Self {
             shared: Arc::new(Shared {
-                calls: Arc::new(Semaphore::new(calls.min(Semaphore::MAX_PERMITS))),
-                line: Line::new(()),
+                calls: Arc::new(Semaphore::new(most)),
+                under_way: Arc::default(),
+                queue: Queue::default(),
+                headers: options.headers,
                 pace: Mutex::new(Pace::new(options.rate)),
                 clock,
             }),
         }
     }
 
-    /// Waits in line until a call may start. Dropping the future gives the place up and costs nothing.
-    pub async fn enter(&self) -> Permit {
+    /// Waits in line until a call of `who`, a flow, may start: callers are served in turn, and in order within one.
+    /// Dropping the future gives the place up and costs nothing.
+    pub async fn enter(&self, who: &str) -> Permit {
+        let place = self.shared.queue.join(who);
+        place.turn().await;
         // The semaphore is never closed, so there always is a permit.
         let call = Arc::clone(&self.shared.calls).acquire_owned().await.ok();
-        let _turn = self.shared.line.lock().await;
         loop {
             match self.start() {
-                Ok(()) => return Permit { _call: call },
+                Ok(()) => return Permit { _call: call, _under_way: UnderWay::one(&self.shared.under_way) },
                 // A pause may have been added meanwhile, so look again afterwards.
                 Err(earliest) => self.shared.clock.sleep_until(earliest).await,
             }
@@ -99,12 +169,21 @@ impl Limiter {
     }
 
     /// Learns from an answer: `Retry-After` is obeyed, 429 without it slows all calls down, anything else lets them
-    /// speed up again.
+    /// speed up again; and where answers say how many calls are left, that is believed.
     pub fn observe(&self, status: StatusCode, headers: &HeaderMap) {
         let busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         let now = self.shared.clock.now();
-        match retry_after(headers, now) {
-            Some(pause) if busy => self.hold_until(add(now, pause)),
+        let told = self.shared.headers.as_ref().and_then(|names| names.read(headers, now));
+        if let Some(told) = &told {
+            // Calls that are under way may not have been counted there yet.
+            let under_way = self.shared.under_way.load(Ordering::SeqCst);
+            self.pace(|pace| pace.told(told, under_way, now));
+        }
+        match (retry_after(headers, now), told) {
+            (Some(pause), _) if busy => self.hold_until(add(now, pause)),
+            (None, Some(told)) if status == StatusCode::TOO_MANY_REQUESTS && told.remaining == 0 => {
+                self.hold_until(told.resets.max(add(now, SHORTEST_HOLD)));
+            }
             _ if status == StatusCode::TOO_MANY_REQUESTS => self.pace(|pace| pace.refused(now)),
             _ if status.is_server_error() => {}
             _ => self.pace(Pace::accepted),
@@ -129,6 +208,26 @@ impl Limiter {
     }
 }
 
+impl RateHeaders {
+    /// What an answer tells; `None` when it does not say it whole.
+    fn read(&self, headers: &HeaderMap, now: Timestamp) -> Option<Told> {
+        let number = |name: &HeaderName| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+        let whole = |number: f64| (number >= 0.0).then_some(number as u32);
+        let reset = number(&self.reset).filter(|seconds| *seconds >= 0.0)?;
+        let resets = if reset > SINCE_1970 {
+            Timestamp::from_second(reset as i64).ok()?
+        } else {
+            // Whole seconds may have been rounded down.
+            add(now, Duration::try_from_secs_f64(reset + 1.0).ok()?)
+        };
+        Some(Told {
+            limit: self.limit.as_ref().and_then(number).and_then(whole),
+            remaining: number(&self.remaining).and_then(whole)?,
+            resets: resets.min(add(now, LONGEST_HOLD)),
+        })
+    }
+}
+
 /// The pause that an answer asks for: seconds or a date, at least one second and at most 15 minutes.
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -148,121 +247,4 @@ fn instant(date: &str) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-
-    use super::*;
-    use crate::base::ManualClock;
-
-    fn limiter(concurrency: u32, rate: Option<(u32, u64)>) -> (Limiter, ManualClock) {
-        let clock = ManualClock::at("2026-11-03T10:00:00Z".parse().unwrap());
-        let rate = rate.map(|(calls, per)| RateLimit {
-            calls: NonZeroU32::new(calls).unwrap(),
-            per: Duration::from_secs(per),
-        });
-        let options = LimitOptions { concurrency: NonZeroU32::new(concurrency).unwrap(), rate };
-        (Limiter::new(options, Arc::new(clock.clone())), clock)
-    }
-
-    fn enter(limiter: &Limiter) -> Option<Permit> {
-        limiter.enter().now_or_never()
-    }
-
-    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
-        fields.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn so_many_at_once() {
-        let (limiter, _) = limiter(2, None);
-        let first = enter(&limiter).unwrap();
-        let _second = enter(&limiter).unwrap();
-        assert!(enter(&limiter).is_none());
-        drop(first);
-        assert!(enter(&limiter).is_some());
-    }
-
-    #[test]
-    fn so_many_in_a_time_and_in_the_order_they_came() {
-        let (limiter, clock) = limiter(100, Some((1, 10)));
-        drop(enter(&limiter).unwrap());
-        let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(limiter.enter())).collect();
-        for first in 0..5 {
-            assert!(waiting.iter_mut().skip(first).all(|call| call.now_or_never().is_none()));
-            clock.advance(Duration::from_secs(10));
-            // Later ones are polled first and still have to wait.
-            assert!(waiting.iter_mut().skip(first + 1).rev().all(|call| call.now_or_never().is_none()));
-            assert!((&mut waiting[first]).now_or_never().is_some(), "{first}");
-        }
-    }
-
-    #[test]
-    fn one_who_gives_up_leaves_no_gap() {
-        let (limiter, clock) = limiter(1, Some((1, 10)));
-        drop(enter(&limiter).unwrap());
-        let mut impatient = Box::pin(limiter.enter());
-        assert!((&mut impatient).now_or_never().is_none());
-        drop(impatient);
-        clock.advance(Duration::from_secs(10));
-        assert!(enter(&limiter).is_some());
-    }
-
-    #[test]
-    fn a_pause_that_is_asked_for_is_made_by_all() {
-        let (limiter, clock) = limiter(8, None);
-        let mut waiting = Box::pin({
-            limiter.observe(StatusCode::TOO_MANY_REQUESTS, &headers(&[("retry-after", "30")]));
-            limiter.enter()
-        });
-        assert!((&mut waiting).now_or_never().is_none());
-        // The pause is extended while one waits.
-        limiter.observe(StatusCode::SERVICE_UNAVAILABLE, &headers(&[("retry-after", "60")]));
-        clock.advance(Duration::from_secs(30));
-        assert!((&mut waiting).now_or_never().is_none());
-        assert_eq!(limiter.held_until(), Some(add(clock.now(), Duration::from_secs(30))));
-        clock.advance(Duration::from_secs(30));
-        assert!((&mut waiting).now_or_never().is_some());
-        assert_eq!(limiter.held_until(), None);
-    }
-
-    #[test]
-    fn too_many_without_a_hint_slows_down_for_a_while() {
-        let (limiter, clock) = limiter(8, None);
-        limiter.observe(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new());
-        assert!(enter(&limiter).is_none());
-        clock.advance(Duration::from_secs(1));
-        assert!(enter(&limiter).is_some());
-        assert!(enter(&limiter).is_none());
-        for _ in 0..200 {
-            limiter.observe(StatusCode::OK, &HeaderMap::new());
-        }
-        assert!(enter(&limiter).is_some() && enter(&limiter).is_some());
-        limiter.observe(StatusCode::BAD_GATEWAY, &HeaderMap::new());
-        assert!(enter(&limiter).is_some());
-    }
-
-    #[test]
-    fn every_way_to_write_a_pause_is_read() {
-        let now: Timestamp = "2026-11-03T10:00:00Z".parse().unwrap();
-        let seconds =
-            |fields: &[(&'static str, &str)]| retry_after(&headers(fields), now).map(|pause| pause.as_secs());
-        for (text, expected) in [
-            ("30", Some(30)),
-            ("0", Some(1)),
-            ("999999", Some(900)),
-            ("99999999999999999999999999", Some(900)),
-            ("Tue, 03 Nov 2026 10:02:00 GMT", Some(120)),
-            ("Tue, 03 Nov 2020 10:02:00 GMT", Some(1)),
-            ("Tue, 03 Nov 2099 10:02:00 GMT", Some(900)),
-            ("soon", None),
-            ("-5", None),
-            ("", None),
-        ] {
-            assert_eq!(seconds(&[("retry-after", text)]), expected, "{text}");
-        }
-        let skewed =
-            [("retry-after", "Tue, 03 Nov 2026 11:00:10 GMT"), ("date", "Tue, 03 Nov 2026 11:00:00 GMT")];
-        assert_eq!(seconds(&skewed), Some(10));
-        assert_eq!(seconds(&[]), None);
-    }
-}
+mod tests;

@@ -5,9 +5,10 @@
 //! No retry lives here: the engine decides what may be sent again.
 //!
 //! Reading order: [`client`] sends, [`guard`] says where to, `failure` says what a failure proves, `connect` knows
-//! when a connection stood, `encode` writes text into URLs, [`limit`] and `pace` hold back, [`backoff`] is arithmetic, [`redact`] hides.
+//! when a connection stood, `encode` writes text into URLs, [`limit`], `pace` and `queue` hold back, [`breaker`] knows when a system is down, [`backoff`] is arithmetic, [`redact`] hides.
 
 pub mod backoff;
+pub mod breaker;
 pub mod client;
 mod connect;
 mod encode;
@@ -17,14 +18,16 @@ pub mod limit;
 #[cfg(test)]
 pub(crate) mod loopback;
 mod pace;
+mod queue;
 pub mod redact;
 #[cfg(test)]
 mod tests;
 
+pub use breaker::{Breaker, BreakerOptions, Sign};
 pub use client::{Client, ClientError, ClientOptions, Kind};
 pub use encode::percent_encoded;
 pub use guard::authority;
-pub use limit::{LimitOptions, Limiter, Permit, RateLimit, retry_after};
+pub use limit::{LimitOptions, Limiter, Limiters, Permit, RateHeaders, RateLimit, retry_after};
 pub use redact::Redactor;
 
 use std::time::Duration;

@@ -1,10 +1,18 @@
-//! When the next call may start: a token bucket, holds that the other side asked for, and slowing down when it only
-//! says "too many". Pure arithmetic over instants that it is given.
+//! When the next call may start: a token bucket, holds that the other side asked for, slowing down when it only says
+//! "too many", and spreading what it says is left. Pure arithmetic over instants that it is given.
+//!
+//! Whatever happens, no more calls than declared start in any stretch of their time: each start moves [`Pace::full`] on
+//! by at least the declared interval, a start needs `full` to be no further away than the declared burst, and nothing
+//! moves `full` back but a clock that was set back.
+//!
+//! What an answer tells of its window (so many left, so long) is spread over it as soon as that is slower than declared:
+//! others may use the same account. With nothing left, nothing starts before the window ends.
 //!
 //! Slowing is additive increase, multiplicative decrease: a refusal without a hint halves the rate and takes the burst
 //! away, every answer after that gives back one part in [`STEPS`] of the declared rate, and once it is whole again the
 //! burst returns. Refusals of calls that were under way at the same time count once.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,13 +35,37 @@ const SAME_REFUSAL: Duration = Duration::from_secs(1);
 /// The longest hold that is believed.
 pub(super) const LONGEST_HOLD: Duration = Duration::from_secs(15 * 60);
 
+/// Two ends of a window that are so close are of one window: they are told in whole seconds, on the way.
+const SAME_WINDOW: Duration = Duration::from_secs(2);
+
+/// What an answer tells of the rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    /// The calls of a window.
+    pub(super) limit: Option<u32>,
+    /// The calls that are left in this one.
+    pub(super) remaining: u32,
+    /// When the next window begins.
+    pub(super) resets: Timestamp,
+}
+
+/// What we believe of the other side's window.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    remaining: u32,
+    resets: Timestamp,
+    /// The next call, if what is left is to last.
+    next: Timestamp,
+}
+
 /// See the file's head.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Calls a second; `None` is as fast as they come.
-    declared: Option<f64>,
-    /// Calls that may start at once after a pause.
-    burst: f64,
+    rate: Option<RateLimit>,
+    /// What is kept to; `None` is as fast as they come. Never faster than [`Pace::rate`] says.
+    shape: Option<Shape>,
+    window: Option<Window>,
+    limit: Option<u32>,
     /// Calls a second while slowed down.
     slowed: Option<f64>,
     /// When the bucket is full again, in the sense of the generic cell rate algorithm.
@@ -43,14 +75,13 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// At most `calls` start in any stretch of `per`: a tenth of them may start at once, and the rest is spread.
+    /// At most `calls` start in any stretch of `per`.
     pub(super) fn new(rate: Option<RateLimit>) -> Self {
-        let calls = rate.map_or(1.0, |rate| f64::from(rate.calls.get()));
-        let burst = (calls / 10.0).floor().max(1.0);
-        let declared = rate.map(|rate| (calls - burst + 1.0) / rate.per.as_secs_f64().max(0.001));
         Self {
-            declared,
-            burst,
+            rate,
+            shape: rate.map(Shape::of),
+            window: None,
+            limit: None,
             slowed: None,
             full: Timestamp::MIN,
             held_until: Timestamp::MIN,
@@ -61,17 +92,82 @@ impl Pace {
     /// The earliest instant at which a call may start.
     pub(super) fn earliest(&mut self, now: Timestamp) -> Timestamp {
         let (interval, tolerance) = self.spacing();
-        // Neither can be further away than this, unless the clock was set back.
-        self.full = self.full.min(add(now, interval + tolerance));
+        // None can be further away than this, unless the clock was set back.
+        self.full = self.full.min(add(now, interval + self.longest()));
         self.held_until = self.held_until.min(add(now, LONGEST_HOLD));
+        self.window =
+            self.window.filter(|window| window.resets > now && between(now, window.resets) <= LONGEST_HOLD);
         let bucket = self.full.checked_sub(tolerance).unwrap_or(Timestamp::MIN);
-        bucket.max(self.held_until)
+        let window = self.window.map_or(Timestamp::MIN, |window| match window.remaining {
+            0 => window.resets,
+            _ => window.next.min(window.resets),
+        });
+        bucket.max(self.held_until).max(window)
     }
 
     /// A call starts now.
     pub(super) fn take(&mut self, now: Timestamp) {
         let (interval, _) = self.spacing();
         self.full = add(self.full.max(now), interval);
+        if let Some(mut window) = self.window {
+            window.remaining = window.remaining.saturating_sub(1);
+            self.window = Some(self.spread(window, now));
+        }
+    }
+
+    /// An answer told how much is left, not knowing of `under_way` calls perhaps.
+    pub(super) fn told(&mut self, told: &Told, under_way: u32, now: Timestamp) {
+        self.relimit(told.limit);
+        let mut remaining = told.remaining.saturating_sub(under_way);
+        if let Some(known) = self.window.filter(|known| known.resets > now) {
+            let apart = between(known.resets, told.resets);
+            if apart.is_zero() && between(told.resets, known.resets) > SAME_WINDOW {
+                // Of the window before this one: it was long under way.
+                return;
+            }
+            if apart <= SAME_WINDOW {
+                // Answers overtake each other; within a window there is only ever less.
+                remaining = remaining.min(known.remaining);
+            }
+        }
+        let window = Window { remaining, resets: told.resets, next: Timestamp::MIN };
+        self.window = Some(self.spread(window, now));
+    }
+
+    /// Says when the next call may start if what is left is to last, where that is later than declared.
+    fn spread(&self, window: Window, now: Timestamp) -> Window {
+        let share = between(now, window.resets) / window.remaining.saturating_add(1);
+        let unhurried = match (self.shape, self.limit) {
+            (Some(shape), _) => share <= shape.interval,
+            (None, Some(limit)) => window.remaining >= limit / 2,
+            (None, None) => false,
+        };
+        Window { next: if unhurried { Timestamp::MIN } else { add(now, share) }, ..window }
+    }
+
+    /// The other side allows fewer calls than we were told, or as many again.
+    fn relimit(&mut self, limit: Option<u32>) {
+        if limit.is_none() || limit == self.limit {
+            return;
+        }
+        self.limit = limit;
+        let fewer = self.rate.zip(limit.and_then(NonZeroU32::new));
+        let rate = fewer.map(|(rate, limit)| RateLimit { calls: rate.calls.min(limit), ..rate });
+        // No more may be saved up than declared: longer times between calls would make it more.
+        let longest = self.longest();
+        let shape = rate.or(self.rate).map(Shape::of);
+        self.shape = shape.map(|shape| Shape { tolerance: shape.tolerance.min(longest), ..shape });
+        self.slowed = self.slowed.filter(|slowed| *slowed < self.ceiling());
+    }
+
+    /// How far away `full` may be when a call starts, at most.
+    fn longest(&self) -> Duration {
+        self.rate.map_or(Duration::ZERO, |rate| Shape::of(rate).tolerance)
+    }
+
+    /// Calls a second that slowing down begins with and ends at.
+    fn ceiling(&self) -> f64 {
+        self.shape.map_or(ASSUMED, |shape| shape.rate)
     }
 
     /// No call starts before `until`.
@@ -90,37 +186,55 @@ impl Pace {
             return;
         }
         self.refused_at = Some(now);
-        let ceiling = self.declared.unwrap_or(ASSUMED);
+        let ceiling = self.ceiling();
         let slowest = (ceiling / SLOWEST).max(1.0 / 60.0).min(ceiling);
         self.slowed = Some((self.slowed.unwrap_or(ceiling) / 2.0).max(slowest));
         let (interval, _) = self.spacing();
-        self.full = add(now, interval);
+        self.full = self.full.max(add(now, interval));
         self.hold(add(now, SAME_REFUSAL));
     }
 
     /// The other side answered something else.
     pub(super) fn accepted(&mut self) {
-        let ceiling = self.declared.unwrap_or(ASSUMED);
+        let ceiling = self.ceiling();
         self.slowed = self.slowed.map(|rate| rate + ceiling / STEPS).filter(|rate| *rate < ceiling);
     }
 
     /// The time between calls, and how much of it may have been saved up.
     fn spacing(&self) -> (Duration, Duration) {
-        match (self.slowed, self.declared) {
+        match (self.slowed, self.shape) {
             (Some(rate), _) => (Duration::from_secs_f64(1.0 / rate), Duration::ZERO),
-            (None, Some(rate)) => {
-                let interval = Duration::from_secs_f64(1.0 / rate);
-                (interval, interval.mul_f64(self.burst - 1.0))
-            }
+            (None, Some(shape)) => (shape.interval, shape.tolerance),
             (None, None) => (Duration::ZERO, Duration::ZERO),
         }
     }
 }
 
+/// How calls are spread so that they keep to a rate: a tenth of them may start at once, the rest one by one.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// Calls a second.
+    rate: f64,
+    /// The time between calls, rounded up, so that many of them are never too short.
+    interval: Duration,
+    /// How much of it may have been saved up.
+    tolerance: Duration,
+}
+
+impl Shape {
+    fn of(rate: RateLimit) -> Self {
+        let calls = rate.calls.get();
+        let burst = (calls / 10).max(1);
+        let per = rate.per.max(Duration::from_millis(1));
+        let nanos = per.as_nanos().div_ceil(u128::from(calls - burst + 1));
+        let interval = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        let tolerance = interval.saturating_mul(burst - 1);
+        Self { rate: f64::from(calls - burst + 1) / per.as_secs_f64(), interval, tolerance }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
 
     fn pace(calls: u32, per: u64) -> Pace {

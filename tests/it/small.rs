@@ -75,10 +75,12 @@ impl Small {
         tokio::spawn(async move { axum::serve(listener, router).await });
         let directory = tempfile::tempdir().unwrap();
         let small = Self { directory, server, url, clock: ml_connector::base::SystemClock::shared() };
+        let auth = "auth: { api_key: { header: X-Key, key: key } }\n";
+        let auth = if system.starts_with("auth:") { "" } else { auth };
         let shop = format!(
             "system: shop\ntitle: The shop\nsettings:\n  url: {{ type: text, docs: Where it is. }}\n\
              credentials:\n  key: {{ docs: A key. }}\nbase_url: \"{{{{ settings.url }}}}\"\n\
-             auth: {{ api_key: {{ header: X-Key, key: key }} }}\ntransport: {{ rest: {{}} }}\n{system}"
+             {auth}transport: {{ rest: {{}} }}\n{system}"
         );
         small.write("mappings/systems/shop.yaml", &shop);
         let mapping = format!("mapping: small\ntitle: Small\nsystems: {{ shop: shop }}\n{mapping}");

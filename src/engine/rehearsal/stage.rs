@@ -24,7 +24,7 @@ use crate::engine::tables;
 use crate::engine::turns::Users;
 use crate::expression::Values;
 use crate::http::limit::LimitOptions;
-use crate::http::{Limiter, Outgoing, Redactor};
+use crate::http::{Breaker, BreakerOptions, Limiter, Outgoing, Redactor};
 use crate::spec::model::{Flow, Mapping, MappingTest, Place, System};
 use crate::store::redb::RedbStore;
 use crate::store::{Batch, Cursor, Record, Row, Store, Write};
@@ -120,7 +120,7 @@ fn connect(
     values.set("settings", &settings);
     let base_url = system.base_url.text(&values).map_err(said)?;
     values.set("secret", &placeholders(system));
-    let limits = LimitOptions { concurrency: CALLS, rate: None };
+    let limits = LimitOptions { concurrency: CALLS, rate: None, headers: None };
     Ok(Connection {
         name: role.to_owned(),
         system: Arc::clone(system),
@@ -133,6 +133,7 @@ fn connect(
         limiter: Limiter::new(limits, Arc::clone(clock)),
         redactor: Redactor::default(),
         clock: Arc::clone(clock),
+        breaker: Mutex::new(Breaker::new(BreakerOptions::default())),
         turns: None,
         users: Users::default(),
         batches: Batches::default(),

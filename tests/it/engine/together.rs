@@ -177,3 +177,74 @@ async fn two_uses_of_a_mapping_are_two_companies() {
     let flows: Vec<_> = small.status().await.flows.into_iter().map(|flow| flow.flow).collect();
     assert_eq!(flows, ["abc/send", "xyz/send"]);
 }
+
+/// The system is away for an hour: nothing is parked by it, it is hardly asked, and all goes on when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_an_hour_parks_nothing() {
+    let steps = "      - { id: one, call: shop.look, with: { kind: \"{{ order.id }}\" } }\n";
+    let small = Small::new(&system(""), &flow(steps), |_| (200, orders(5))).await.hurried(2000);
+    let (clock, began) = (Arc::clone(&small.clock), small.clock.now());
+    let back = ml_connector::base::clock::add(began, Duration::from_secs(3600));
+    small.script(move |seen| match seen.path.as_str() {
+        "/orders" => (200, orders(5)),
+        _ if clock.now() < back => (500, json!({ "message": "out of order" })),
+        _ => (200, json!({ "name": "x" })),
+    });
+    small.running(async |running| running.done(5).await).await;
+    let records = small.records().await;
+    assert!(records.iter().all(|record| record.state == RecordState::Done), "{records:#?}");
+    let asked = small.seen("/look").len();
+    assert!(asked < 40, "it was asked {asked} times");
+    assert!(small.clock.now() > back);
+}
+
+/// A record over which the system breaks is parked in the end, as long as others get through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_over_which_the_system_breaks_is_parked() {
+    let steps = "      - { id: one, call: shop.look, with: { kind: \"{{ order.id }}\" } }\n";
+    let polled = Arc::new(AtomicUsize::new(0));
+    let small = Small::new(&system(""), &flow(steps), move |seen| match (seen.path.as_str(), seen.text("kind")) {
+        ("/orders", _) => (200, orders(polled.fetch_add(1, Ordering::SeqCst) + 2)),
+        (_, Some("o1")) => (500, json!({ "message": "cannot convert" })),
+        _ => (200, json!({ "name": "x" })),
+    })
+    .await
+    .hurried(20_000);
+    small.running(async |running| {
+        running.until(|status| status.counts.iter().any(|count| count.state == RecordState::Parked)).await;
+    })
+    .await;
+    let parked = small.show("o1").await.record;
+    assert_eq!(parked.state, RecordState::Parked);
+    assert!(parked.reason.unwrap().message.contains("gave up after 3 attempts"));
+}
+
+/// A session is kept for as long as there is work, and given back when there is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_given_back_when_nobody_works() {
+    let auth = "auth:\n  session:\n    logon: { method: POST, path: /logon, json: { key: \"{{ secret.key }}\" } }\n    credentials: { key: key }\n    token: \"{{ answer }}\"\n    carry: { query: UserId }\n    logoff: { method: POST, path: /logoff, query: { UserId: \"{{ token }}\" } }\n";
+    let steps = "      - { id: one, call: shop.look, with: { kind: \"{{ order.id }}\" } }\n";
+    let sessions = Arc::new(AtomicUsize::new(0));
+    let small = Small::new(&(auth.to_owned() + &system(", take_turns: true")), &flow(steps), move |seen| {
+        match (seen.path.as_str(), seen.text("UserId")) {
+            ("/logon", _) => (200, json!(format!("s{}", sessions.fetch_add(1, Ordering::SeqCst)))),
+            ("/logoff", _) => (200, json!("ok")),
+            (_, None) => (401, json!({})),
+            ("/orders", _) => (200, orders(6)),
+            _ => (200, json!({ "name": "x" })),
+        }
+    })
+    .await;
+    let count = |path: &str| small.seen(path).len();
+    small
+        .running(async |running| {
+            running.done(6).await;
+            // Not only at the end: nothing is to be done until the next poll.
+            running.until(|_| count("/logoff") == 1).await;
+            assert_eq!(count("/logon"), 1, "one session for a poll and six records");
+        })
+        .await;
+    assert_eq!((count("/logon"), count("/logoff")), (1, 1));
+    small.run_well().await;
+    assert_eq!((count("/logon"), count("/logoff")), (2, 2));
+}
