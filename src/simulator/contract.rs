@@ -304,3 +304,58 @@ fn short(message: &str) -> String {
         format!("…{}", message.chars().skip(length - KEPT).collect::<String>())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YAML: &str = "
+openapi: 3.0.0
+paths:
+  /orders:
+    get:
+      parameters:
+        - { name: pageSize, in: query, schema: { $ref: '#/components/schemas/size' } }
+      responses: { '200': {}, default: { content: { application/json: { schema: { type: string } } } } }
+    post:
+      requestBody:
+        content: { application/json: { schema: { $ref: '#/components/schemas/order' } } }
+components:
+  schemas:
+    size: { type: integer, maximum: 500 }
+    weight: { type: object, required: [value], properties: { value: { type: number } } }
+    order:
+      type: object
+      properties:
+        nullable: { type: boolean }
+        notes: { type: string, nullable: true }
+        number: { type: string }
+        weight: { allOf: [{ $ref: '#/components/schemas/weight' }], nullable: true }
+";
+
+    fn wrong(body: &Value) -> Vec<String> {
+        let contract = Contract::parse(YAML, "").unwrap();
+        let found = contract.check_request(&Call::new("POST", "/orders", None), Some(body));
+        found.into_iter().map(|violation| violation.path).collect()
+    }
+
+    #[test]
+    fn what_is_nullable_may_be_null_and_nothing_else() {
+        assert!(wrong(&json!({ "notes": null, "weight": null, "nullable": true })).is_empty());
+        assert_eq!(wrong(&json!({ "number": null })), ["body/number"]);
+        assert_eq!(wrong(&json!({ "weight": {} })), ["body/weight"]);
+        assert_eq!(wrong(&json!({ "nullable": "yes" })), ["body/nullable"]);
+    }
+
+    #[test]
+    fn parameters_follow_references_and_statuses_fall_back() {
+        let contract = Contract::parse(YAML, "").unwrap();
+        let ask = |target: &str| contract.check_request(&Call::new("GET", target, None), None).len();
+        assert_eq!(
+            (ask("/orders?pageSize=500"), ask("/orders?pageSize=501"), ask("/orders?pageSize=x")),
+            (0, 1, 1)
+        );
+        assert!(contract.check_answer("GET", "/orders", 500, &json!("sorry")).is_empty());
+        assert_eq!(contract.check_answer("GET", "/orders", 500, &json!(1)).len(), 1);
+    }
+}
