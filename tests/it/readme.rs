@@ -19,7 +19,6 @@ use ml_connector::spec;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ml-connector");
 
 /// The shipped configuration directories.
-const EXAMPLES: [&str; 2] = ["sage100-ups", "sage300-shipstation"];
 
 /// A command in a document, and the lines of the document that show what it prints.
 struct Transcript {
