@@ -243,7 +243,8 @@ async fn people_who_log_on_and_answers_that_are_lost_change_nothing() {
     site.syspro.system.controls().switch_off(None);
     site.ups.system.controls().switch_off(None);
     let records = site.run_well().await;
-    let shipped = site.syspro.system.orders().iter().filter(|due| due.expectation == Expectation::Ships).count();
+    let shipped =
+        site.syspro.system.orders().iter().filter(|due| due.expectation == Expectation::Ships).count();
     assert_eq!(count(&records, RecordState::Done), shipped, "nobody was asked for what passes by itself");
     let counts = site.syspro.system.state().sessions;
     assert!(counts.turned_away > 0 && counts.evicted + counts.logons > 3, "{counts:?}");
