@@ -1,4 +1,4 @@
-//! The Classic web services: `CAdxWebServiceXmlCC`, RPC/encoded, `read` and `modify` of published objects.
+//! The Classic web services: `CAdxWebServiceXmlCC`, RPC/encoded; `read`, `modify` and `getDescription` of published objects.
 //!
 //! Sources: Sage's WSDL and `WSSOH_WS_MODIFY.XML` (soap-tester-client). The pool in `callContext` is mandatory, user
 //! and password in it are ignored; a failure is a 200 with status 0; what is published, under which name and in
@@ -157,6 +157,9 @@ impl SageX3 {
         let name = operation.text_of("publicName");
         let publication = PUBLICATIONS.iter().find(|publication| publication.name == name);
         let publication = publication.ok_or_else(|| format!("Unknown public name: {name}"))?;
+        if operation.name == "getDescription" {
+            return Ok(described(publication));
+        }
         let keys = keys(operation);
         let [(key_name, key)] = keys.as_slice() else {
             return Err("objectKeys must name one key".to_owned());
@@ -272,6 +275,13 @@ fn fields(publication: &Publication, object: &str) -> Result<Record, String> {
         }
     }
     if set.is_empty() { Err("objectXml sets nothing".to_owned()) } else { Ok(set) }
+}
+
+/// What is published: groups with their fields.
+fn described(publication: &Publication) -> Value {
+    let fields: Map<String, Value> =
+        publication.fields.iter().map(|(name, _)| ((*name).to_owned(), json!("Char"))).collect();
+    json!({ publication.group: fields })
 }
 
 /// The published fields of a record; days without dashes.

@@ -317,6 +317,8 @@ fn soap_modifies_what_is_published() {
     assert_eq!(site.x3.state().orders[0].writes, 1);
     let read = site.soap("read", "WSPOOL", "WSSOH", "SONNA0110001", "");
     assert!(said(&read).contains("\"SOHNUM\":\"SONNA0110001\""));
+    let described = said(&site.soap("getDescription", "WSPOOL", "WSSOH", "", ""));
+    assert!(described.contains("YTRACKNO") && described.contains("getDescriptionReturn"), "{described}");
     for (operation, pool, name, key, object, message) in [
         (
             "modify",
