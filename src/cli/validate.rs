@@ -8,7 +8,9 @@ use super::names;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::Output;
 use super::table;
-use crate::diagnostics::{CODES, Diagnostic, Sources, explain, finding, finding::BUILT_IN, github, human, json, sarif};
+use crate::diagnostics::{
+    CODES, Diagnostic, Sources, explain, finding, finding::BUILT_IN, github, human, json, sarif,
+};
 use crate::spec;
 
 /// Checks system files, mappings and configuration directories; nothing is sent.
