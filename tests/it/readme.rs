@@ -18,8 +18,6 @@ use ml_connector::spec;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ml-connector");
 
-/// The shipped configuration directories.
-
 /// A command in a document, and the lines of the document that show what it prints.
 struct Transcript {
     command: String,
