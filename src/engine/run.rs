@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
         flow: &'a FlowRuntime,
         record: Record,
     ) -> Result<Ended, Stop> {
-        let mut run = Self { shared, flow, record, values: flow.names(shared)?, writes: Vec::new() };
+        let mut run = Self { shared, flow, record, values: flow.names(shared), writes: Vec::new() };
         run.values.set(&flow.flow.record, &run.record.source);
         run.values.set("key", &Value::from(run.record.id.key()));
         run.values.set("idempotency_key", &Value::from(run.record.idempotency_key.as_str()));
