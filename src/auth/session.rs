@@ -415,8 +415,8 @@ impl Session {
     }
 }
 
-/// The placeholder that stands for the token; no name of a credential has a blank in it.
-const TOKEN: &str = "the token";
+/// The placeholder that stands for the token; no name of a credential has a dot in it, and a query leaves it as it is.
+const TOKEN: &str = "the.token";
 
 impl Desk {
     /// A logon that was refused: the first may only mean that the licence is in use, the second needs a person.

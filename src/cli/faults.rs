@@ -53,6 +53,22 @@ impl Faults {
         switch_on(desk, self.sagex3(), seed)
     }
 
+    /// Switches SYSPRO's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_syspro(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.syspro(), seed)
+    }
+
+    /// Switches ShipStation's faults on.
+    ///
+    /// # Errors
+    /// Never with the rules here.
+    pub fn disturb_shipstation(self, desk: &Desk, seed: u64) -> Result<(), Trouble> {
+        switch_on(desk, self.shipstation(), seed)
+    }
+
     /// The first rule that strikes decides: those for one operation come before those for all.
     fn ups(self) -> Vec<Rule> {
         let (ship, any) = (["POST", "/api/shipments/*/ship"], ["*", "/api/*"]);
@@ -145,6 +161,65 @@ impl Faults {
             ],
         }
     }
+
+    /// A token that expires is a session that somebody's logon ended.
+    fn syspro(self) -> Vec<Rule> {
+        let (write, enet, odata) = (
+            ["GET", "/SYSPROWCFService/Rest/Transaction/Post"],
+            ["GET", "/SYSPROWCFService/Rest/*"],
+            ["GET", "/SYSPRO8Odata/*"],
+        );
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::RecordLock, write, 0.05),
+                rule(Fault::TokenExpired, write, 0.02),
+                rule(Fault::Status503, odata, 0.01),
+            ],
+            Self::Many => vec![
+                rule(Fault::RecordLock, write, 0.08),
+                rule(Fault::ActThenDrop, write, 0.05),
+                rule(Fault::TruncatedBody, write, 0.02),
+                rule(Fault::TokenExpired, write, 0.04),
+                rule(Fault::HtmlError, enet, 0.01),
+                rule(Fault::Status500, enet, 0.02),
+                rule(Fault::Status503, odata, 0.03),
+                rule(Fault::Slow, odata, 0.02).lasting(Duration::from_millis(300)),
+            ],
+        }
+    }
+
+    /// V1's paths begin with what they are about, V2's with `/v2`.
+    fn shipstation(self) -> Vec<Rule> {
+        let (orders, shipments) = (["POST", "/orders/createorder*"], ["POST", "/v2/shipments"]);
+        let (lists, any) = (["GET", "/orders*"], ["*", "/*"]);
+        let rule = |fault, [method, path]: [&str; 2], rate| rule(fault, method, path, rate);
+        match self {
+            Self::None => Vec::new(),
+            Self::Some => vec![
+                rule(Fault::ActThenDrop, orders, 0.03),
+                rule(Fault::ActThenDrop, shipments, 0.03),
+                rule(Fault::DuplicatePage, lists, 1.0).times(1),
+                rule(Fault::Status500, any, 0.01),
+            ],
+            Self::Many => vec![
+                rule(Fault::ActThenDrop, orders, 0.05),
+                rule(Fault::ActThenStatus500, orders, 0.03),
+                rule(Fault::ActThenDrop, shipments, 0.05),
+                rule(Fault::TruncatedBody, shipments, 0.03),
+                rule(Fault::DropBeforeActing, shipments, 0.03),
+                rule(Fault::LateAct, shipments, 0.02).lasting(Duration::from_millis(400)),
+                rule(Fault::ActThenDrop, ["POST", "/v2/inventory"], 0.03),
+                rule(Fault::DuplicatePage, lists, 1.0).times(2),
+                rule(Fault::DuplicatePage, ["GET", "/shipments"], 1.0).times(2),
+                rule(Fault::HtmlError, any, 0.01),
+                busy(rule(Fault::Status429, any, 0.02)),
+                rule(Fault::Status503, any, 0.02),
+                rule(Fault::Slow, any, 0.02).lasting(Duration::from_millis(300)),
+            ],
+        }
+    }
 }
 
 fn switch_on(desk: &Desk, rules: Vec<Rule>, seed: u64) -> Result<(), Trouble> {
@@ -180,6 +255,8 @@ mod tests {
             faults.disturb_sage100(&desk, 7).unwrap();
             faults.disturb_sage300(&desk, 7).unwrap();
             faults.disturb_sagex3(&desk, 7).unwrap();
+            faults.disturb_syspro(&desk, 7).unwrap();
+            faults.disturb_shipstation(&desk, 7).unwrap();
         }
         assert!(Faults::Many.ups().len() > Faults::Some.ups().len());
     }

@@ -14,7 +14,7 @@ use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use crate::http::{Client, ClientOptions, Kind, Outgoing, authority};
-use crate::simulator::{sage100, sage300, sagex3, ups};
+use crate::simulator::{sage100, sage300, sagex3, shipstation, syspro, ups};
 
 /// How long a simulator may take to change an order.
 const EDIT_LIMIT: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ const EDIT_LIMIT: Duration = Duration::from_secs(10);
 /// credentials, and the settings that point a configuration at it. `GET /_sim/state`, `/_sim/summary`, `/_sim/log` and
 /// `/_sim/faults` show and disturb it. `--edit` changes an order of one that runs already, as a person would in Sage.
 ///
-/// Example: `ml-connector simulate ups --port 7200`, `ml-connector simulate sage100 --port 7100 --orders 200`, `ml-connector
+/// Example: `ml-connector simulate ups --port 7200`, `ml-connector simulate shipstation --port 7300 --ship-after 2m`, `ml-connector simulate sage100 --port 7100 --orders 200`, `ml-connector
 /// simulate sage100 --port 7100 --edit 0010022 --set ShipToZipCode=84101`
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -41,6 +41,10 @@ pub struct Args {
     /// For systems with orders: how many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     orders: usize,
+    /// For shipstation: the warehouse ships every order that has waited so long, such as `2m`; without it nothing is shipped
+    /// until somebody posts to `/_sim/ship`.
+    #[arg(long, value_name = "DURATION", value_parser = crate::base::duration::parse)]
+    ship_after: Option<Duration>,
     /// What orders, numbers and chance are made from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -61,7 +65,9 @@ pub struct Args {
 enum System {
     Sage100,
     Sage300,
+    Shipstation,
     Sagex3,
+    Syspro,
     Ups,
 }
 
@@ -89,6 +95,27 @@ impl Args {
                 let running = ups::Ups::start(options, listener).await.map_err(Trouble::cannot_start)?;
                 self.faults.disturb_ups(running.system.controls(), self.seed)?;
                 self.announce(&ups_card(&running.url(), running.system.options()), output)?;
+                until_stopped().await?;
+                running.stop().await;
+            }
+            System::Shipstation => {
+                let options = shipstation::Options {
+                    seed: self.seed,
+                    ship_after: self.ship_after,
+                    products: products(),
+                    ..shipstation::Options::default()
+                };
+                let running = shipstation::ShipStation::start(options, listener)
+                    .await
+                    .map_err(Trouble::cannot_start)?;
+                self.faults.disturb_shipstation(running.system.controls(), self.seed)?;
+                let options = running.system.options();
+                for card in [
+                    shipstation_v1_card(&running.url(), options),
+                    shipstation_v2_card(&running.url(), options),
+                ] {
+                    self.announce(&card, output)?;
+                }
                 until_stopped().await?;
                 running.stop().await;
             }
@@ -129,14 +156,28 @@ impl Args {
                 until_stopped().await?;
                 running.stop().await;
             }
+            System::Syspro => {
+                let orders =
+                    syspro::Orders { seed: self.seed, count: self.orders, ..syspro::Orders::default() };
+                let options = syspro::Options { orders, ..syspro::Options::default() };
+                let running =
+                    syspro::Syspro::start(options, listener).await.map_err(Trouble::cannot_start)?;
+                self.faults.disturb_syspro(running.system.controls(), self.seed)?;
+                // One product, two services: each is a connection of its own.
+                for card in syspro_cards(&running.url(), running.system.options()) {
+                    self.announce(&card, output)?;
+                }
+                until_stopped().await?;
+                running.stop().await;
+            }
         }
         Ok(Exit::Fine)
     }
 
     /// Changes an order of a simulator that runs.
     async fn change(&self, order: &str, output: &Output) -> Outcome {
-        if !matches!(self.system, System::Sage100 | System::Sage300 | System::Sagex3) {
-            return Err(Trouble::usage("only sage100, sage300 and sagex3 have orders to edit"));
+        if matches!(self.system, System::Ups | System::Shipstation) {
+            return Err(Trouble::usage("ups and shipstation have no orders of their own to edit"));
         }
         let mut set = Map::new();
         for text in &self.set {
@@ -203,6 +244,39 @@ fn sage300_card(url: &str, options: &sage300::Options) -> Value {
     })
 }
 
+/// The catalogue of the simulated Sage 100, so that its inventory finds its products.
+fn products() -> Vec<shipstation::Product> {
+    use sage100::catalogue::{HEAVY, ITEMS, WEIGHTLESS};
+    let items = ITEMS.iter().chain(HEAVY).chain(WEIGHTLESS);
+    items
+        .map(|(sku, name, pounds, cents)| shipstation::Product {
+            sku: (*sku).to_owned(),
+            name: (*name).to_owned(),
+            cents: *cents,
+            ounces: pounds.parse::<f64>().unwrap_or_default() * 16.0,
+        })
+        .collect()
+}
+
+/// V1 and V2 are two systems with credentials of their own, on one port.
+fn shipstation_v1_card(url: &str, options: &shipstation::Options) -> Value {
+    json!({
+        "system": "shipstation-v1",
+        "url": url,
+        "settings": { "base_url": url },
+        "credentials": { "api_key": options.api_key, "api_secret": options.api_secret },
+    })
+}
+
+fn shipstation_v2_card(url: &str, options: &shipstation::Options) -> Value {
+    json!({
+        "system": "shipstation-v2",
+        "url": url,
+        "settings": { "base_url": url },
+        "credentials": { "api_key": options.v2_api_key },
+    })
+}
+
 /// One server, three interfaces: the same user for REST and SOAP, a connected application for GraphQL.
 fn sagex3_card(url: &str, options: &sagex3::Options) -> Value {
     let user = json!({ "username": options.user, "password": options.password });
@@ -230,6 +304,27 @@ fn sagex3_card(url: &str, options: &sagex3::Options) -> Value {
             },
         ],
     })
+}
+
+fn syspro_cards(url: &str, options: &syspro::Options) -> [Value; 2] {
+    let services = syspro::route::card(url);
+    let (operator, password) = (&options.operator, &options.operator_password);
+    [
+        json!({
+            "system": "syspro",
+            "url": url,
+            "settings": { "rest_url": services["enet"], "company": options.company },
+            "credentials": {
+                "operator": operator, "operator_password": password, "company_password": options.company_password,
+            },
+        }),
+        json!({
+            "system": "syspro-odata",
+            "url": url,
+            "settings": { "base_url": services["odata"], "time_zone": options.zone },
+            "credentials": { "operator": operator, "operator_password": password },
+        }),
+    ]
 }
 
 /// The card for people: what to put where.
@@ -281,5 +376,12 @@ mod tests {
         let text = text(&ups_card("http://127.0.0.1:8081", &ups::Options::default()));
         assert!(text.contains("    settings:\n      base_url: http://127.0.0.1:8081\n"), "{text}");
         assert!(text.contains("printf %s sim-client | ml-connector secret set ups.client_id\n"), "{text}");
+        let text =
+            super::text(&shipstation_v2_card("http://127.0.0.1:8082", &shipstation::Options::default()));
+        assert!(text.contains("  shipstation-v2:\n    system: shipstation-v2\n"), "{text}");
+        assert!(
+            text.contains("printf %s sim-v2-key | ml-connector secret set shipstation-v2.api_key\n"),
+            "{text}"
+        );
     }
 }

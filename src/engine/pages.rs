@@ -169,7 +169,7 @@ impl Pages {
 
 /// The largest number up to `most` that divides `of`.
 fn divisor(of: u64, most: u64) -> u64 {
-    (1..=most.max(1)).rev().find(|size| of % size == 0).unwrap_or(1)
+    (1..=most.max(1)).rev().find(|size| of.is_multiple_of(*size)).unwrap_or(1)
 }
 
 fn whole(size: &ValueTemplate, values: &Values) -> Result<u64, String> {

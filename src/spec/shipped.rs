@@ -23,11 +23,29 @@ macro_rules! shipped {
 
 /// The shipped system files.
 pub const SYSTEMS: &[Shipped] = shipped!(
-    "mappings/systems/": "sage100", "sagex3", "sagex3-graphql", "sagex3-soap", "syspro", "syspro-odata", "ups",
+    "mappings/systems/":
+    "sage100",
+    "sage100-soap",
+    "sage300",
+    "sagex3",
+    "sagex3-graphql",
+    "sagex3-soap",
+    "shipstation-v1",
+    "shipstation-v2",
+    "syspro",
+    "syspro-odata",
+    "ups",
 );
 
 /// The shipped mappings.
-pub const MAPPINGS: &[Shipped] = shipped!("mappings/": "sage100-ups", "sagex3-ups", "syspro-ups");
+pub const MAPPINGS: &[Shipped] = shipped!(
+    "mappings/":
+    "sage100-shipstation",
+    "sage100-ups",
+    "sage300-shipstation",
+    "sagex3-ups",
+    "syspro-ups",
+);
 
 /// The shipped system file called `name`.
 pub fn system(name: &str) -> Option<&'static Shipped> {

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use ml_connector::diagnostics::{CODES, Diagnostic, Sources, github, human, json, sarif};
-use ml_connector::spec::model::{CallRefusal, CursorKind, MappingUse, Reply, Source, StepKind};
 use ml_connector::spec::{self, Kind, load_config, load_mapping, load_path, schema, structure, yaml};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+mod language;
 
 /// Codes that no single file can show; each has a test of its own below, or says why not.
 const WITHOUT_EXAMPLE: &[&str] = &[
@@ -112,61 +113,6 @@ fn shipped_mappings_load_by_name() {
         assert!(findings.is_empty() && mapping.is_some(), "{}", shipped.name);
         assert_eq!(fs::read_to_string(format!("mappings/{}.yaml", shipped.name)).unwrap(), shipped.text);
     }
-}
-
-/// What only the engine sees of a file: who reads and puts tables, what a test replies, how a batch is matched.
-#[test]
-fn models_say_what_was_written() {
-    let path = Path::new("tests/specs/ok/tables-mapping.yaml");
-    let (mapping, findings) = load_mapping(path, &mut Sources::default());
-    assert!(findings.is_empty(), "{findings:?}");
-    let mapping = mapping.unwrap();
-    let names = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(",");
-    let (orders, report) = (&mapping.flows["orders"], &mapping.flows["report"]);
-    assert_eq!(
-        (names(&orders.reads_tables), names(&orders.puts_tables)),
-        (String::new(), "parcels,services".into())
-    );
-    assert_eq!(
-        (names(&report.reads_tables), names(&report.puts_tables)),
-        ("parcels,services".into(), String::new())
-    );
-    assert_eq!(mapping.tables["parcels"].keep, Some(std::time::Duration::from_secs(7 * 24 * 3600)));
-    assert!(matches!(&orders.source, Source::Poll { full: Some(full), .. } if full.as_secs() == 24 * 3600));
-    assert!(matches!(report.source, Source::Schedule { .. }));
-    let StepKind::Call { cache, on_refusal, refusal, .. } = &orders.steps[0].kind else { panic!() };
-    assert_eq!((cache.unwrap().as_secs(), *on_refusal), (3600, CallRefusal::GoOn));
-    assert_eq!(refusal.as_deref(), Some("no_company"));
-    let test = &mapping.tests[0];
-    assert_eq!(test.replies["fresh"].replies, [Reply::Absent]);
-    assert!(test.replies["fresh"].repeat && !test.replies["keys.again"].repeat);
-    assert_eq!(test.replies["keys.again"].replies.len(), 3);
-    assert_eq!(test.connections["erp"]["page_size"], 100, "defaults are filled in");
-    assert_eq!(
-        test.expect.calls.as_ref().unwrap()[0].request.as_ref().unwrap().path.as_deref(),
-        Some("/v1/ABC")
-    );
-    assert!(test.place.to_string().contains("tables-mapping.yaml:"), "{}", test.place);
-
-    let path = Path::new("tests/specs/ok/batch-system.yaml");
-    let system = spec::load_system(path, &mut Sources::default()).0.unwrap();
-    let batch = system.operations["upsert_orders"].batch.as_ref().unwrap();
-    assert_eq!((batch.most, batch.wait.as_millis(), batch.answers.len()), (100, 200, 1));
-    let (input, item) = batch.match_.as_ref().unwrap();
-    assert_eq!((input.source(), item.source()), ("{{ input.order.orderKey }}", "{{ item.orderKey }}"));
-    assert!(matches!(&system.streams["by_key"].cursor, CursorKind::Keyset { number: true, .. }));
-    assert_eq!((system.limits.take_turns, system.limits.breaker.failures), (true, 3));
-}
-
-#[test]
-fn a_mapping_runs_under_several_names() {
-    let (config, _) = load_config(Path::new("tests/specs/ok/two-uses"), &mut Sources::default());
-    let config = config.unwrap();
-    let [first, second] = ["first", "second"].map(|name| &config.mappings[name]);
-    assert_eq!((first.name.as_str(), first.mapping.name.as_str()), ("first", "sage100-ups"));
-    assert!(Arc::ptr_eq(&first.mapping, &second.mapping));
-    let full = |used: &MappingUse| used.flows["ship_orders"].full.map(|full| full.as_secs());
-    assert_eq!((full(first), full(second)), (Some(12 * 3600), None));
 }
 
 fn validator(kind: Kind) -> &'static jsonschema::Validator {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::simulator::due::Due;
 use crate::simulator::expectation::{Expectation, Reason};
 use crate::simulator::sage100::State;
+use crate::simulator::shipstation;
 use crate::simulator::ups::Summary;
 use crate::simulator::verdict::Verdict;
 use crate::store::{Record, RecordState};
@@ -123,8 +124,9 @@ pub fn compare<'a>(orders: &[Due], records: impl IntoIterator<Item = &'a Record>
 /// Whether a record is parked, and for this reason: the words are those of the mapping, or UPS's own refusal.
 fn parked_for(record: &Record, reason: Reason) -> bool {
     let why = why(record);
-    let (address, weight) =
-        (why.contains("does not recognise the ship-to address"), why.contains("weighs nothing"));
+    let address =
+        ["does not recognise the ship-to address", "has a street"].iter().any(|part| why.contains(part));
+    let weight = why.contains("weighs nothing");
     let right = match reason {
         Reason::UnknownAddress | Reason::AmbiguousAddress => address,
         Reason::NoWeight => weight,
@@ -145,6 +147,12 @@ pub fn saw_sage100(state: &State, desk: &Value) -> String {
     )
 }
 
+/// What an ERP saw.
+pub fn saw(erp: &str, orders: &[Due], desk: &Value) -> String {
+    let told = orders.iter().filter(|order| !order.tracking.is_empty()).count();
+    format!("{erp}: {} orders, {told} got tracking numbers, {}", orders.len(), calls(desk))
+}
+
 /// What UPS saw.
 pub fn saw_ups(summary: &Summary, desk: &Value) -> String {
     format!(
@@ -152,6 +160,18 @@ pub fn saw_ups(summary: &Summary, desk: &Value) -> String {
         summary.created,
         summary.live,
         summary.tokens,
+        calls(desk)
+    )
+}
+
+/// What ShipStation saw.
+pub fn saw_shipstation(state: &shipstation::State, shipped: usize, desk: &Value) -> String {
+    format!(
+        "ShipStation: {} orders, {} written again, {shipped} shipped, {} edits of shipped orders refused, {} quantities set, {}",
+        state.orders.len(),
+        state.updates,
+        state.refused_edits + state.ignored_edits,
+        state.inventory_changes,
         calls(desk)
     )
 }

@@ -3,14 +3,20 @@
 //! All pairs run at once, on one engine and one configuration directory. Between two runs of the engine people at the ERP
 //! and in the warehouse act: they change orders, they ship.
 //!
-//! Reading order: [`directory`] where the demo's configuration and state are, [`stage`] what a pair brings, one file a pair,
-//! [`ending`] how each order ended against how it should have, [`summary`] what people and scripts read of it.
+//! Reading order: [`directory`] where the demo's configuration and state are, [`stage`] what a pair brings, one file a pair
+//! (with `carrier` for UPS and `platform` for ShipStation), [`ending`] how each order ended against how it should have, [`summary`] what people and scripts read of it.
 
+mod carrier;
 pub mod directory;
 pub mod ending;
+mod platform;
+mod sage100_shipstation;
 mod sage100_ups;
+mod sage300_shipstation;
+mod sagex3_ups;
 pub mod stage;
 pub mod summary;
+mod syspro_ups;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,6 +79,12 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Pair {
     Sage100Ups,
+    Sage100Shipstation,
+    // Not `sage-x3-ups`, which is what a machine makes of it.
+    #[value(name = "sagex3-ups")]
+    SageX3Ups,
+    SysproUps,
+    Sage300Shipstation,
 }
 
 impl Pair {
@@ -80,6 +92,14 @@ impl Pair {
     async fn set(self, orders: usize, seed: u64, faults: Faults) -> Result<Box<dyn Stage>, Trouble> {
         Ok(match self {
             Self::Sage100Ups => Box::new(sage100_ups::Sage100Ups::set(orders, seed, faults).await?),
+            Self::Sage100Shipstation => {
+                Box::new(sage100_shipstation::Sage100Shipstation::set(orders, seed, faults).await?)
+            }
+            Self::SageX3Ups => Box::new(sagex3_ups::SageX3Ups::set(orders, seed, faults).await?),
+            Self::Sage300Shipstation => {
+                Box::new(sage300_shipstation::Sage300Shipstation::set(orders, seed, faults).await?)
+            }
+            Self::SysproUps => Box::new(syspro_ups::SysproUps::set(orders, seed, faults).await?),
         })
     }
 }

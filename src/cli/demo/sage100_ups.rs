@@ -3,16 +3,17 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use super::carrier::Carrier;
 use super::ending;
-use super::stage::{Judged, Piece, Stage, listener, ups_connection};
+use super::stage::{Judged, Piece, Stage, listener};
 use crate::cli::faults::Faults;
 use crate::cli::outcome::Trouble;
-use crate::simulator::{sage100, ups, verdict};
+use crate::simulator::{sage100, verdict};
 
 /// Both simulators, running.
 pub struct Sage100Ups {
     sage100: sage100::Handle,
-    ups: ups::Handle,
+    ups: Carrier,
 }
 
 impl Sage100Ups {
@@ -26,10 +27,7 @@ impl Sage100Ups {
         let sage100 =
             sage100::Sage100::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
         faults.disturb_sage100(sage100.system.controls(), seed)?;
-        let options = ups::Options { seed, ..ups::Options::default() };
-        let ups = ups::Ups::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
-        faults.disturb_ups(ups.system.controls(), seed)?;
-        Ok(Self { sage100, ups })
+        Ok(Self { sage100, ups: Carrier::set("ups-a", seed, faults).await? })
     }
 }
 
@@ -43,38 +41,33 @@ impl Stage for Sage100Ups {
     }
 
     fn addresses(&self) -> String {
-        format!("{} and {}", self.sage100.address, self.ups.address)
+        format!("{} and {}", self.sage100.address, self.ups.address())
     }
 
     fn piece(&self) -> Piece {
-        let (sage100, ups) = (self.sage100.system.options(), self.ups.system.options());
+        let sage100 = self.sage100.system.options();
         let connections = format!(
             "  sage100-a:\n    system: sage100\n    settings:\n      agent_url: {}\n      company: {}\n      time_zone: {}\n{}",
             self.sage100.url(),
             sage100.company,
             sage100.zone,
-            ups_connection("ups-a", &self.ups.url(), &ups.account),
+            self.ups.connection(),
         );
-        Piece {
-            connections,
-            mapping: "  sage100-ups:\n    connections: { erp: sage100-a, carrier: ups-a }\n".to_owned(),
-            credentials: vec![
-                ("sage100-a.api_key".to_owned(), sage100.api_key.clone().unwrap_or_default()),
-                ("ups-a.client_id".to_owned(), ups.client_id.clone()),
-                ("ups-a.client_secret".to_owned(), ups.client_secret.clone()),
-            ],
-        }
+        let mapping = "  sage100-ups:\n    connections: { erp: sage100-a, carrier: ups-a }\n".to_owned();
+        let mut credentials = self.ups.credentials();
+        credentials.extend([("sage100-a.api_key".to_owned(), sage100.api_key.clone().unwrap_or_default())]);
+        Piece { connections, mapping, credentials }
     }
 
     fn judge(&self) -> Judged {
-        let (sage100, ups) = (self.sage100.system.state(), self.ups.system.state());
+        let sage100 = self.sage100.system.state();
         let orders = sage100.due();
         Judged {
-            verdict: verdict::verdict(&orders, &ups.sent()),
+            verdict: verdict::verdict(&orders, &self.ups.state().sent()),
             orders,
             saw: vec![
                 ending::saw_sage100(&sage100, &self.sage100.system.controls().summary()),
-                ending::saw_ups(&self.ups.system.summary(), &self.ups.system.controls().summary()),
+                self.ups.saw(),
             ],
         }
     }

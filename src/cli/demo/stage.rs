@@ -67,13 +67,3 @@ pub async fn listener() -> Result<TcpListener, Trouble> {
         Trouble::cannot_start(format!("no port of this machine can be listened at: {error}"))
     })
 }
-
-/// A connection to the UPS simulator, as it stands below `connections:`.
-pub fn ups_connection(name: &str, url: &str, account: &str) -> String {
-    format!(
-        "  {name}:\n    system: ups\n    settings:\n      base_url: {url}\n      account: {account}\n      \
-         shipper: {{ name: Demo Shop, phone: \"9495550100\", lines: [26601 Aliso Creek Rd], city: Irvine, state: CA, postal_code: \"92618\", country: US }}\n      \
-         # The simulator's own figures: it shows a shipment at once, and never books one late by a second.\n      \
-         rate_limit: 600000\n      timeout: 5s\n      late_effect: 1s\n      lookup_lag: 1s\n      when_absent: recreate\n"
-    )
-}

@@ -160,6 +160,12 @@ fn source(mapping: &Mapping, flow: &Flow) -> (String, String) {
             if let Some(full) = full {
                 finds.push_str(&format!(" At least every {} it reads everything.", duration::display(*full)));
             }
+            if system.limits.take_turns {
+                finds.push_str(&format!(
+                    " {} is used by one poll or record at a time; the others wait.",
+                    system.title
+                ));
+            }
             (format!("{when} it reads `{}` of {}{docs}", stream.name, system.title), finds)
         }
         Source::Schedule { .. } => (

@@ -67,29 +67,6 @@ pub const FILTERS: &[Filter] = &[
         },
     },
     Filter {
-        name: "as_list",
-        takes: Kind::Anything,
-        params: &[],
-        docs: "A list as it is, any other value as a list of one, and nothing as an empty list: for values of unknown shape.",
-        example: ("{{ {'a': 1} | as_list }}", r#"[{"a": 1}]"#),
-        nulls: true,
-        gives: |input, _| {
-            Ok(match input.required() {
-                Type::Any | Type::Null => Type::list(Type::Any),
-                Type::List(_) => input.required().clone(),
-                other => Type::list(other.clone()),
-            })
-        },
-        run: |arguments| {
-            let value = argument(arguments, 0)?;
-            Ok(match value.kind() {
-                ValueKind::Undefined | ValueKind::None => Value::from(Vec::<Value>::new()),
-                ValueKind::Seq | ValueKind::Iterable => value.clone(),
-                _ => Value::from(vec![value.clone()]),
-            })
-        },
-    },
-    Filter {
         name: "json",
         takes: Kind::Anything,
         params: &[],

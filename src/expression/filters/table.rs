@@ -58,7 +58,7 @@ pub const FILTERS: &[Filter] = &[
                     }
                 }
             }
-            Ok(fields.into_iter().collect())
+            Ok(Value::from(fields))
         },
     },
     Filter {

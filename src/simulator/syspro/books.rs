@@ -111,6 +111,7 @@ pub(super) struct Order {
 pub(super) struct Books {
     pub(super) orders: BTreeMap<String, Order>,
     pub(super) items: BTreeMap<String, Map<String, Value>>,
+    pub(super) customers: BTreeMap<String, Map<String, Value>>,
     pub(super) dispatch_notes: Vec<Map<String, Value>>,
     pub(super) dropped: BTreeMap<String, u64>,
     pub(super) rejected: Vec<String>,
@@ -137,6 +138,7 @@ impl Books {
         Self {
             orders: BTreeMap::new(),
             items: BTreeMap::new(),
+            customers: BTreeMap::new(),
             dispatch_notes: Vec::new(),
             dropped: BTreeMap::new(),
             rejected: Vec::new(),

@@ -10,7 +10,8 @@ use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::system::lock;
 
 /// The tables that are served, each with its columns of text, of numbers and of days. SorMaster has a row version too.
-const SETS: [(&str, &str, &str, &str); 4] = [
+const SETS: [(&str, &str, &str, &str); 5] = [
+    ("ArCustomer", "Customer Name Contact Telephone Email", "", ""),
     (
         "SorMaster",
         "SalesOrder OrderStatus ActiveFlag CancelledFlag DocumentType Customer CustomerPoNumber ShippingInstrs \
@@ -182,6 +183,7 @@ fn rows(site: &Site, set: &str) -> Vec<Map<String, Value>> {
     match set {
         "SorMaster" => books.orders.values().map(super::books::Order::row).collect(),
         "SorDetail" => books.orders.values().flat_map(|order| order.lines.clone()).map(line).collect(),
+        "ArCustomer" => books.customers.values().cloned().collect(),
         "InvMaster" => books.items.values().cloned().collect(),
         _ => books.dispatch_notes.clone(),
     }

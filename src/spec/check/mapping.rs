@@ -13,7 +13,7 @@ use super::flow::flow;
 use super::settings;
 use super::system::Checked;
 use super::tables::Tables;
-use super::tests::{Tested, tests};
+use super::test::{Tested, tests};
 use super::types::Types;
 
 /// The systems of a mapping by role; none where the name means nothing.

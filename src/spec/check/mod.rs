@@ -5,7 +5,7 @@
 //!
 //! Reading order: [`checker`] what all checks share, [`types`], [`templates`], [`assign`] what may be given where,
 //! [`settings`]; then a system: [`system`], [`limits`], [`answers`], [`request`], [`operation`], [`batch`], [`create`],
-//! [`stream`], [`block`]; a mapping: [`mapping`], [`tables`], [`flow`], [`source`], [`steps`], [`schedule`], [`tests`];
+//! [`stream`], [`block`]; a mapping: [`mapping`], [`tables`], [`flow`], [`source`], [`steps`], [`schedule`], [`test`];
 //! and [`config`].
 
 pub(super) mod answers;
@@ -28,5 +28,5 @@ pub(super) mod stream;
 pub(super) mod system;
 pub(super) mod tables;
 pub(super) mod templates;
-pub(super) mod tests;
+pub(super) mod test;
 pub(super) mod types;

@@ -95,6 +95,8 @@ impl Steps<'_, '_> {
                 None
             }
         };
+        // A name that is taken already has a finding, and goes on meaning what it meant.
+        later.retain(|name, _| !names.contains_key(name));
         names.append(&mut later);
         let id = raw.id.as_ref().map(|id| id.value.clone());
         let head = self.checker.tree.entries(raw.node).first().map_or(raw.node, |(key, _)| *key);
@@ -161,7 +163,12 @@ impl Steps<'_, '_> {
     }
 
     /// The type of the result, which later steps see even when the call has a finding, and the call.
-    fn call(&mut self, written: &Written<String>, raw: &RawStep, names: &Scope) -> (Type, Option<StepKind>) {
+    fn call(
+        &mut self,
+        written: &Written<String>,
+        raw: &Written<RawStep>,
+        names: &Scope,
+    ) -> (Type, Option<StepKind>) {
         let Some((role, name, system)) = member(self.checker, self.roles, written, "operation") else {
             return (Type::Any, None);
         };
@@ -200,7 +207,7 @@ impl Steps<'_, '_> {
     }
 
     /// What becomes of the record when this call is refused, and the name of the refusal.
-    fn on_refusal(&mut self, raw: &RawStep, names: &Scope) -> Option<(CallRefusal, Option<String>)> {
+    fn on_refusal(&mut self, raw: &Written<RawStep>, names: &Scope) -> Option<(CallRefusal, Option<String>)> {
         match (raw.on_refusal, &raw.refusal) {
             (None, None) => Some((CallRefusal::Default, None)),
             (Some(RawStepRefusal::GoOn), None) => Some((CallRefusal::GoOn, None)),
@@ -215,6 +222,8 @@ impl Steps<'_, '_> {
                     self.checker.identifier(name.node, "a refusal") && self.checker.free(name.node, names);
                 (fine && !same).then(|| (CallRefusal::GoOn, Some(name.value.clone())))
             }
+            // Another word for it has been reported.
+            (None, Some(_)) if self.checker.incomplete(raw.node) => None,
             (None, Some(name)) => {
                 let help = "add `on_refusal: go_on`, or remove `refusal`";
                 let headline = "a refused call ends the steps, so nothing can see its refusal";

@@ -252,6 +252,12 @@ fn cursor(
             let name = raw.field.as_ref();
             let field = name.and_then(|name| field(checker, name, record, Need::Stamp));
             let number = matches!(key_type(record, name), Type::Integer | Type::Number);
+            let text = matches!(key_type(record, name), Type::Text { .. });
+            if let (Some(AnyTree(node)), true) = (raw.back, text && field.is_some()) {
+                let headline = "text has nothing to read back by: `back` is for numbers";
+                checker.report("value-not-allowed", node, headline, "remove `back`");
+                return None;
+            }
             let back = back(checker, raw.back, 0, &names);
             Some(CursorKind::Keyset { field: field?, number, back: back? })
         }

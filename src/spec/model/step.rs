@@ -36,7 +36,7 @@ pub enum StepKind {
         cache: Option<Duration>,
         /// What becomes of the record when the call is refused, or there is no such thing.
         on_refusal: CallRefusal,
-        /// With [`CallRefusal::GoOn`], the name of `{ code, message }`, null when the call worked.
+        /// With [`CallRefusal::GoOn`], the name of `{ code, message }`, null when the call worked or was not made.
         refusal: Option<String>,
     },
     /// Goes on only if something holds.

@@ -19,7 +19,8 @@ pub struct RawOperation {
     pub effect: Option<Written<RawEffect>>,
     /// The fields a mapping gives.
     pub input: Option<TypeTree>,
-    /// What is sent; sees `settings`, `input` and `request_id`.
+    /// What is sent; sees `settings`, `input` and `request_id`, and in query and body `secret` where an auth kind puts
+    /// credentials there.
     #[schemars(required)]
     pub request: Option<Written<RawRequest>>,
     /// Rules that come before the system's own.

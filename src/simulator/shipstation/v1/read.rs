@@ -147,6 +147,6 @@ fn date(value: &Value) -> Option<jiff::civil::DateTime> {
     value.as_str().and_then(pacific::read)
 }
 
-fn texts<'a, const N: usize>(values: [&'a Value; N]) -> impl Iterator<Item = &'a str> {
+fn texts<const N: usize>(values: [&Value; N]) -> impl Iterator<Item = &str> {
     values.into_iter().filter_map(Value::as_str)
 }

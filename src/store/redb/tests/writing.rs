@@ -200,5 +200,5 @@ fn on_failing_disk(fixture: &Fixture, fails: &Arc<AtomicBool>) -> RedbStore {
     meta.open = true;
     open::write_meta(&database, &meta).unwrap();
     let HighWater { audit: head, .. } = directory.high_water().unwrap().unwrap();
-    RedbStore::start(directory, Opened { database, meta, head, older: false, unclean: false }).unwrap()
+    RedbStore::start(Some(directory), Opened { database, meta, head, older: false, unclean: false }).unwrap()
 }

@@ -1,0 +1,84 @@
+//! The pair SYSPRO and UPS: orders that are ready become shipments, and what they cost goes back with their numbers.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::carrier::Carrier;
+use super::ending;
+use super::stage::{Judged, Piece, Stage, listener};
+use crate::cli::faults::Faults;
+use crate::cli::outcome::Trouble;
+use crate::simulator::{syspro, verdict};
+
+/// Both simulators, running.
+pub struct SysproUps {
+    syspro: syspro::Handle,
+    ups: Carrier,
+}
+
+impl SysproUps {
+    /// Starts the simulators with `orders` made-up orders.
+    ///
+    /// # Errors
+    /// When they cannot listen.
+    pub async fn set(orders: usize, seed: u64, faults: Faults) -> Result<Self, Trouble> {
+        let orders = syspro::Orders { seed, count: orders, ..syspro::Orders::default() };
+        let options = syspro::Options { orders, ..syspro::Options::default() };
+        let syspro =
+            syspro::Syspro::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
+        faults.disturb_syspro(syspro.system.controls(), seed)?;
+        Ok(Self { syspro, ups: Carrier::set("ups-s", seed, faults).await? })
+    }
+}
+
+impl Stage for SysproUps {
+    fn pair(&self) -> &'static str {
+        "syspro-ups"
+    }
+
+    fn order_flows(&self) -> &'static [&'static str] {
+        &["ship_orders"]
+    }
+
+    fn addresses(&self) -> String {
+        format!("{} and {}", self.syspro.address, self.ups.address())
+    }
+
+    fn piece(&self) -> Piece {
+        let syspro = self.syspro.system.options();
+        let url = self.syspro.url();
+        let connections = format!(
+            "  syspro:\n    system: syspro\n    settings:\n      rest_url: {url}/SYSPROWCFService/Rest\n      company: {}\n  \
+             syspro-odata:\n    system: syspro-odata\n    settings:\n      base_url: {url}/SYSPRO8Odata/SYSPROOData\n      time_zone: {}\n{}",
+            syspro.company,
+            syspro.zone,
+            self.ups.connection(),
+        );
+        let mapping = "  syspro-ups:\n    connections: { erp: syspro-odata, enet: syspro, carrier: ups-s }\n"
+            .to_owned();
+        let mut credentials = self.ups.credentials();
+        credentials.extend([
+            ("syspro.operator".to_owned(), syspro.operator.clone()),
+            ("syspro.operator_password".to_owned(), syspro.operator_password.clone()),
+            ("syspro.company_password".to_owned(), syspro.company_password.clone()),
+            ("syspro-odata.operator".to_owned(), syspro.operator.clone()),
+            ("syspro-odata.operator_password".to_owned(), syspro.operator_password.clone()),
+        ]);
+        Piece { connections, mapping, credentials }
+    }
+
+    fn judge(&self) -> Judged {
+        let orders = self.syspro.system.orders();
+        let verdict = verdict::verdict(&orders, &self.ups.state().sent());
+        let saw =
+            vec![ending::saw("SYSPRO", &orders, &self.syspro.system.controls().summary()), self.ups.saw()];
+        Judged { verdict, orders, saw }
+    }
+
+    fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            self.syspro.stop().await;
+            self.ups.stop().await;
+        })
+    }
+}
