@@ -79,6 +79,19 @@ pub fn own(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Shows the errors, and the warnings of the operator's own files: nobody but `validate` tells of those of built-in ones.
+pub fn show(findings: &[Diagnostic], sources: &Sources, output: &Output) {
+    let told = told(findings);
+    if !told.is_empty() {
+        output.say(human::render(&told, sources, output.error_colour()));
+    }
+}
+
+fn told(findings: &[Diagnostic]) -> Vec<Diagnostic> {
+    let theirs = |finding: &&Diagnostic| finding.is_error() || !finding.primary.span.is_built_in();
+    findings.iter().filter(theirs).cloned().collect()
+}
+
 /// Shows findings and gives the model, if there is one without errors.
 fn usable<T>(
     model: Option<T>,
@@ -86,11 +99,32 @@ fn usable<T>(
     sources: &Sources,
     output: &Output,
 ) -> Result<T, Trouble> {
-    if !findings.is_empty() {
-        output.say(human::render(findings, sources, output.error_colour()));
-    }
+    show(findings, sources, output);
     let broken = findings.iter().any(Diagnostic::is_error);
     let refused =
         || Trouble { exit: Exit::CannotStart, message: "correct the findings above first".to_owned() };
     model.filter(|_| !broken).ok_or_else(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::{Span, finding};
+
+    #[test]
+    fn warnings_of_built_in_files_are_for_validate_only() {
+        let at = |file: &str| Span::whole(&Arc::from(file));
+        let mut findings = vec![
+            Diagnostic::warning("unused-setting", at("built-in/mappings/systems/ups.yaml"), "unused"),
+            Diagnostic::error("not-yaml", at("built-in/mappings/systems/ups.yaml"), "broken"),
+            Diagnostic::warning("unused-setting", at("mappings/systems/ups.yaml"), "unused"),
+        ];
+        let told = |findings: &[Diagnostic]| -> Vec<(String, bool)> {
+            super::told(findings).iter().map(|it| (it.primary.span.file.to_string(), it.is_error())).collect()
+        };
+        // Theirs come first.
+        finding::tidy(&mut findings);
+        let (ours, theirs) = ("built-in/mappings/systems/ups.yaml", "mappings/systems/ups.yaml");
+        assert_eq!(told(&findings), [(theirs.to_owned(), false), (ours.to_owned(), true)]);
+    }
 }

@@ -10,7 +10,7 @@ use super::library;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::table;
-use crate::diagnostics::{Diagnostic, Sources, finding, human};
+use crate::diagnostics::{Diagnostic, Sources, finding};
 use crate::engine::{Difference, Rehearsed, rehearse};
 use crate::spec::model::Mapping;
 use crate::spec::{self, CONFIG_FILE, Loaded, shipped};
@@ -43,7 +43,7 @@ impl Args {
         let mut sources = Sources::default();
         let (mappings, findings) = self.mappings(&mut sources)?;
         if findings.iter().any(Diagnostic::is_error) {
-            output.say(human::render(&findings, &sources, output.error_colour()));
+            library::show(&findings, &sources, output);
             return Ok(Exit::Findings);
         }
         let mut all = Vec::new();

@@ -8,7 +8,9 @@ use super::names;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::Output;
 use super::table;
-use crate::diagnostics::{CODES, Diagnostic, Sources, explain, finding, github, human, json, sarif};
+use crate::diagnostics::{
+    CODES, Diagnostic, Sources, explain, finding, finding::BUILT_IN, github, human, json, sarif,
+};
 use crate::spec;
 
 /// Checks system files, mappings and configuration directories; nothing is sent.
@@ -60,7 +62,7 @@ impl Args {
             findings.extend(spec::load_path(path, &mut sources).1);
         }
         finding::tidy(&mut findings);
-        let files = sources.names().filter(|name| !name.starts_with("built-in/")).count();
+        let files = sources.names().filter(|name| !name.starts_with(BUILT_IN)).count();
         self.report(&findings, &sources, output);
         output.say(summary(&findings, files));
         Ok(self.exit(&findings))

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+/// What the names of the files that are part of the program begin with.
+pub const BUILT_IN: &str = "built-in/";
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -41,6 +44,11 @@ impl Span {
     /// A file as a whole.
     pub fn whole(file: &Arc<str>) -> Self {
         Self::new(file, 0, 0)
+    }
+
+    /// Whether the file is part of the program, so that whoever runs it cannot mend it.
+    pub fn is_built_in(&self) -> bool {
+        self.file.starts_with(BUILT_IN)
     }
 }
 
@@ -127,12 +135,15 @@ impl Diagnostic {
     }
 }
 
-/// Puts findings in the order of their places and leaves out what would be said twice.
+/// Puts findings in the order of their places, those of built-in files last, and leaves out what would be said twice.
 ///
 /// A warning about the very place of an error goes too: the error says more.
 pub fn tidy(findings: &mut Vec<Diagnostic>) {
     findings.sort_by(|a, b| {
-        let place = |finding: &Diagnostic| (finding.primary.span.clone(), finding.severity, finding.code);
+        let place = |finding: &Diagnostic| {
+            let span = finding.primary.span.clone();
+            (span.is_built_in(), span, finding.severity, finding.code)
+        };
         place(a).cmp(&place(b)).then_with(|| a.headline.cmp(&b.headline))
     });
     findings

@@ -4,6 +4,7 @@
 //! address. A street named `Does Not Exist` or `Nowhere` is unknown (UPS's recorded test used the former);
 //! one without a house number is ambiguous; a postal code outside its state is unknown; all else is valid.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// Where something is shipped to.
@@ -78,6 +79,25 @@ pub fn postal_code_lies_in(postal_code: &str, state: &str) -> bool {
     let Ok(prefix) = digits[..3].parse::<u16>() else { return false };
     let state = state.to_uppercase();
     PREFIXES.iter().any(|(code, from, to)| *code == state && (*from..=*to).contains(&prefix))
+}
+
+/// The time zone at an address: that of most of its state. Abroad it is the westernmost of the United States, where a day
+/// is over last.
+pub fn zone(address: &Address) -> TimeZone {
+    let state = address.state.to_uppercase();
+    let name = match state.as_str() {
+        _ if address.country != "US" && address.country != "PR" => "Pacific/Honolulu",
+        "HI" => "Pacific/Honolulu",
+        "AK" => "America/Anchorage",
+        "CA" | "NV" | "OR" | "WA" => "America/Los_Angeles",
+        "AZ" => "America/Phoenix",
+        "CO" | "ID" | "MT" | "NM" | "UT" | "WY" => "America/Denver",
+        "AL" | "AR" | "IA" | "IL" | "KS" | "LA" | "MN" | "MO" | "MS" | "ND" | "NE" | "OK" | "SD" | "TN"
+        | "TX" | "WI" => "America/Chicago",
+        "PR" => "America/Puerto_Rico",
+        _ => "America/New_York",
+    };
+    TimeZone::get(name).unwrap_or(TimeZone::UTC)
 }
 
 /// Whether `city` is a name of the place with that postal code, as far as we know the place.

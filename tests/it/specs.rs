@@ -148,7 +148,10 @@ fn schema_and_loader_agree() {
     assert!(compared > 50, "only {compared} files were compared");
 }
 
-/// Every value of a good file, in turn: renamed, removed, or replaced by a value of another type.
+/// How many mutants of a file are compared, at most.
+const SAMPLE: usize = 250;
+
+/// Values of a good file, one at a time: renamed, removed, or replaced by a value of another type.
 #[test]
 fn schema_and_loader_agree_on_mutations() {
     let files = [
@@ -164,9 +167,13 @@ fn schema_and_loader_agree_on_mutations() {
     let (mut bad, mut compared) = (0, 0);
     for (path, kind) in files {
         let text: Arc<str> = fs::read_to_string(path).unwrap().into();
-        let tree = yaml::parse(&file, &text, &mut Vec::new()).unwrap();
-        // A sample: all of them take a minute.
-        for mutant in mutants(&tree.json(tree.root())).into_iter().step_by(11) {
+        let good = yaml::parse(&file, &text, &mut Vec::new()).unwrap();
+        let good = good.json(good.root());
+        let total = mutations(&good);
+        // A sample, spread over the file; the odd step meets every kind of mutation.
+        for index in (0..total).step_by(total.div_ceil(SAMPLE) | 1) {
+            let mut mutant = good.clone();
+            mutate(&mut mutant, index);
             // JSON is YAML.
             let text: Arc<str> = mutant.to_string().into();
             let mut findings = Vec::new();
@@ -182,46 +189,56 @@ fn schema_and_loader_agree_on_mutations() {
     assert!(compared > 500 && bad > compared / 3, "{bad} of {compared}");
 }
 
-fn mutants(value: &Value) -> Vec<Value> {
-    let mut found = vec![
-        Value::Null,
-        json!(7),
-        json!(-1.5),
-        json!("word"),
-        json!(true),
-        json!([]),
-        json!({}),
-        json!(["x"]),
-    ];
+fn replacements() -> [Value; 8] {
+    [Value::Null, json!(7), json!(-1.5), json!("word"), json!(true), json!([]), json!({}), json!(["x"])]
+}
+
+/// How many mutations [`mutate`] knows of a value.
+fn mutations(value: &Value) -> usize {
+    let inside: usize = match value {
+        // Each field may be removed or renamed, too.
+        Value::Object(fields) => fields.values().map(|field| 2 + mutations(field)).sum(),
+        Value::Array(items) => items.iter().map(mutations).sum(),
+        _ => 0,
+    };
+    replacements().len() + inside
+}
+
+/// Makes the mutation with this index in place; a list of all of them would fill the memory.
+fn mutate(value: &mut Value, mut index: usize) {
+    if let Some(replacement) = replacements().get(index) {
+        *value = replacement.clone();
+        return;
+    }
+    index -= replacements().len();
     match value {
         Value::Object(fields) => {
-            for (name, field) in fields {
-                let with = |name: &str, value: Option<Value>| {
-                    let mut fields = fields.clone();
-                    fields.remove(name);
-                    fields.extend(value.map(|value| (name.to_owned(), value)));
-                    Value::Object(fields)
-                };
-                found.push(with(name, None));
-                let mut renamed = fields.clone();
-                renamed.remove(name);
-                renamed.insert(format!("{name}x"), field.clone());
-                found.push(Value::Object(renamed));
-                found.extend(mutants(field).into_iter().map(|value| with(name, Some(value))));
+            for name in fields.keys().cloned().collect::<Vec<_>>() {
+                let own = 2 + mutations(&fields[&name]);
+                match index {
+                    0 | 1 => {
+                        let field = fields.remove(&name).unwrap();
+                        if index == 1 {
+                            fields.insert(format!("{name}x"), field);
+                        }
+                        return;
+                    }
+                    _ if index < own => return mutate(fields.get_mut(&name).unwrap(), index - 2),
+                    _ => index -= own,
+                }
             }
         }
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                for value in mutants(item) {
-                    let mut items = items.clone();
-                    items[index] = value;
-                    found.push(Value::Array(items));
+            for item in items {
+                let own = mutations(item);
+                if index < own {
+                    return mutate(item, index);
                 }
+                index -= own;
             }
         }
         _ => {}
     }
-    found
 }
 
 #[test]

@@ -69,7 +69,7 @@ flows:
           reference: "pickup-{{ order.SalesOrderNo }}"
           date: "{{ day }}"
           ready: "0900"
-          close: "1700"
+          close: "2359"
           at: "{{ supplier }}"
           pieces: [{ service: "{{ best.service | or_else('') | clip(2) }}", quantity: 1 }]
           weight: 2
@@ -77,10 +77,15 @@ flows:
     on_refusal: park
 "#;
 
+/// The day where the supplier is.
+fn miami(now: jiff::Timestamp) -> jiff::civil::Date {
+    now.to_zoned(jiff::tz::TimeZone::get("America/New_York").unwrap()).date()
+}
+
 async fn world(count: usize, ups_settings: &'static str) -> World {
     let world = World::new(Wishes::plain(count).ups_settings(ups_settings)).await;
-    // A business day near the clock's today.
-    let today = world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    // A business day near the clock's today; from eleven in the evening on it is too late for one of today.
+    let today = miami(world.clock.now() + jiff::SignedDuration::from_hours(1));
     let ahead = match today.weekday() {
         jiff::civil::Weekday::Saturday => 2,
         jiff::civil::Weekday::Sunday => 1,
@@ -127,7 +132,7 @@ async fn a_lost_pickup_is_found_by_its_reference() {
     assert_eq!(pickups.len(), 1, "{pickups:#?}");
     assert!(world.asked("pending_pickups") >= 1);
     // UPS shows the pickups of today and tomorrow. One of a later day is asked for again, and UPS gives the same number.
-    let today = world.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = miami(world.clock.now());
     let shown = pickups[0].date <= today.tomorrow().unwrap();
     assert_eq!(pickups[0].asked, if shown { 1 } else { 2 });
 }

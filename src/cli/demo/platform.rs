@@ -58,7 +58,8 @@ impl Platform {
                 name = self.name,
             )
         };
-        format!("{}{}", connection("v1"), connection("v2"))
+        // Only V2 has places to make.
+        format!("{}{}      place_when_absent: recreate\n", connection("v1"), connection("v2"))
     }
 
     /// What the vault must hold for it.

@@ -2,15 +2,15 @@
 //!
 //! UPS publishes no list of refusals for pickups; of the codes here only 9510119 has been seen by others.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Ups;
 use super::answer::{self, many, text};
 use super::rate::address;
 use super::services::{self, amount};
-use super::{Ups, transit};
 use crate::base::clock;
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::places::{self, Address};
@@ -64,8 +64,8 @@ impl Pickup {
         self.cancelled_at.is_none()
     }
 
-    fn is_pending(&self, today: Date) -> bool {
-        self.is_live() && self.completed_at.is_none() && self.date >= today
+    fn is_pending(&self, now: Timestamp) -> bool {
+        self.is_live() && self.completed_at.is_none() && self.date >= local(&self.address, now).date()
     }
 }
 
@@ -76,15 +76,14 @@ impl Ups {
     pub(super) fn book_pickup(&self, call: &Call, body: &Value) -> Answer {
         let request = &body["PickupCreationRequest"];
         let now = self.desk.clock.now();
-        let today = transit::today(now);
-        if let Some((code, message)) = self.refuses_pickup(request, today) {
+        if let Some((code, message)) = self.refuses_pickup(request, now) {
             return answer::refusal(call, 400, code, message);
         }
-        let asked = self.pickup(request, today, now);
+        let asked = self.pickup(request, now);
         let booked = {
             let mut book = lock(&self.book);
             let same = book.state.pickups.iter_mut().find(|pickup| {
-                pickup.is_pending(today)
+                pickup.is_pending(now)
                     && (&pickup.account, &pickup.address, &pickup.point, pickup.date)
                         == (&asked.account, &asked.address, &asked.point, asked.date)
             });
@@ -102,12 +101,13 @@ impl Ups {
                 }
             }
         };
-        answer::good(call, &self.booked_pickup(request, &booked, today))
+        answer::good(call, &self.booked_pickup(request, &booked, now))
     }
 
-    fn pickup(&self, request: &Value, today: Date, now: Timestamp) -> Pickup {
+    fn pickup(&self, request: &Value, now: Timestamp) -> Pickup {
         let when = &request["PickupDateInfo"];
         let place = &request["PickupAddress"];
+        let address = place_of(place);
         let of = |value: &Value, pointer: &str| text(value, pointer).to_owned();
         let reference = of(request, "/ReferenceNumber");
         let named = many(&request["TrackingData"]).into_iter();
@@ -115,10 +115,10 @@ impl Ups {
             prn: String::new(),
             reference: (!reference.is_empty()).then_some(reference),
             account: self.options.account.clone(),
-            date: date(when).unwrap_or(today),
+            date: date(when).unwrap_or(local(&address, now).date()),
             ready: of(when, "/ReadyTime"),
             close: of(when, "/CloseTime"),
-            address: place_of(place),
+            address,
             point: of(place, "/PickupPoint"),
             contact: of(place, "/ContactName"),
             pieces: many(&request["PickupPiece"])
@@ -136,29 +136,32 @@ impl Ups {
         }
     }
 
-    fn refuses_pickup(&self, request: &Value, today: Date) -> Option<Refusal> {
+    fn refuses_pickup(&self, request: &Value, now: Timestamp) -> Option<Refusal> {
         let account = text(request, "/Shipper/Account/AccountNumber");
         let by_account = text(request, "/PaymentMethod") == "01";
         if (by_account && account.is_empty()) || (!account.is_empty() && account != self.options.account) {
             return Some(("9510101", "Missing or invalid shipper account number"));
         }
         let when = &request["PickupDateInfo"];
+        let place = place_of(&request["PickupAddress"]);
+        let here = local(&place, now);
         match date(when) {
             None => return Some(("9510111", "Invalid pickup date")),
-            Some(date) if date < today => return Some(("9510112", "The pickup date is in the past")),
+            Some(date) if date < here.date() => return Some(("9510112", "The pickup date is in the past")),
             Some(date) if services::business_day(date) != date => {
                 return Some(("9510113", "No pickup is available on that day"));
             }
             Some(_) => {}
         }
+        // "If ReadyTime is earlier than current local time, UPS uses the current local time as the ReadyTime."
+        let earliest = if date(when) == Some(here.date()) { minute_of_day(&here) } else { 0 };
         match (minutes(text(when, "/ReadyTime")), minutes(text(when, "/CloseTime"))) {
-            (Some(ready), Some(close)) if ready + LEAST_WINDOW <= close => {}
+            (Some(ready), Some(close)) if ready.max(earliest) + LEAST_WINDOW <= close => {}
             (Some(_), Some(_)) => {
                 return Some(("9510114", "The time between ready time and close time is too short"));
             }
             _ => return Some(("9510115", "Invalid ready time or close time")),
         }
-        let place = place_of(&request["PickupAddress"]);
         if place.country == "US" && !places::postal_code_lies_in(&place.postal_code, &place.state) {
             return Some(("9510116", "Invalid pickup address"));
         }
@@ -177,7 +180,7 @@ impl Ups {
         unknown.then_some(("9510120", "Invalid tracking number"))
     }
 
-    fn booked_pickup(&self, request: &Value, pickup: &Pickup, today: Date) -> Value {
+    fn booked_pickup(&self, request: &Value, pickup: &Pickup, now: Timestamp) -> Value {
         let rated = text(request, "/RatePickupIndicator") == "Y";
         let (code, description) = if rated { ("01", "Rate available") } else { ("04", "Rate not requested") };
         let context =
@@ -188,6 +191,7 @@ impl Ups {
             "RateStatus": { "Code": code, "Description": description },
         });
         if rated {
+            let today = local(&pickup.address, now).date();
             let base = json!({
                 "ChargeCode": "B", "ChargeDescription": "BASE CHARGE", "ChargeAmount": amount(CHARGE), "TaxAmount": "0.00",
             });
@@ -210,13 +214,16 @@ impl Ups {
             return answer::refusal(call, 400, "9510101", "Missing or invalid shipper account number");
         }
         let now = self.desk.clock.now();
-        let today = transit::today(now);
-        let tomorrow = today.tomorrow().unwrap_or(today);
+        let soon = |pickup: &&Pickup| {
+            let today = local(&pickup.address, now).date();
+            pickup.date <= today.tomorrow().unwrap_or(today)
+        };
         let pickups = lock(&self.book).state.pickups.clone();
         let shown: Vec<Value> = pickups
             .iter()
             .filter(|_| kind != "smart" && !lies)
-            .filter(|pickup| pickup.is_pending(today) && pickup.date <= tomorrow && pickup.visible_at <= now)
+            .filter(|pickup| pickup.is_pending(now) && pickup.visible_at <= now)
+            .filter(soon)
             .map(|pickup| pending(pickup, now))
             .collect();
         let body = json!({ "Response": answer::response(None, None), "PendingStatus": self.list(shown) });
@@ -226,7 +233,6 @@ impl Ups {
     /// By number, or all that are pending for the account.
     pub(super) fn cancel_pickup(&self, call: &Call, by: &str) -> Answer {
         let now = self.desk.clock.now();
-        let today = transit::today(now);
         let wanted = call.header("prn").unwrap_or_default().to_owned();
         let mut book = lock(&self.book);
         let mut chosen = book
@@ -234,14 +240,14 @@ impl Ups {
             .pickups
             .iter_mut()
             .filter(|pickup| by == "01" || (by == "02" && pickup.prn == wanted))
-            .filter(|pickup| by == "02" || pickup.is_pending(today))
+            .filter(|pickup| by == "02" || pickup.is_pending(now))
             .peekable();
         match chosen.peek() {
             None => return answer::refusal(call, 400, "9510105", "The pickup was not found"),
             Some(pickup) if by == "02" && !pickup.is_live() => {
                 return answer::refusal(call, 400, "9510106", "The pickup has already been cancelled");
             }
-            Some(pickup) if by == "02" && !pickup.is_pending(today) => {
+            Some(pickup) if by == "02" && !pickup.is_pending(now) => {
                 return answer::refusal(call, 400, "9510107", "The pickup can no longer be cancelled");
             }
             Some(_) => chosen.for_each(|pickup| pickup.cancelled_at = Some(now)),
@@ -300,6 +306,15 @@ fn minutes(time: &str) -> Option<u32> {
     let number: u32 = time.parse().ok()?;
     let (hours, minutes) = (number / 100, number % 100);
     (time.len() >= 3 && hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+}
+
+/// What a clock at the address shows: "Local pickup date of the location", and its times are local, too.
+fn local(address: &Address, now: Timestamp) -> Zoned {
+    now.to_zoned(places::zone(address))
+}
+
+fn minute_of_day(here: &Zoned) -> u32 {
+    u32::from(here.hour().unsigned_abs()) * 60 + u32::from(here.minute().unsigned_abs())
 }
 
 fn place_of(place: &Value) -> Address {

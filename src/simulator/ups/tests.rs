@@ -611,6 +611,30 @@ fn pickups_are_refused() {
     assert_eq!(desk.pickups("GET", "oncall", ("x-other", "y")).status, 400, "the account is required");
 }
 
+/// A pickup's day and times are those of a clock at its address.
+#[test]
+fn a_pickups_day_is_local() {
+    let desk = ups(|_| {});
+    let ask = |date: &str, close: &str| {
+        let body = changed(
+            pickup("R", date, "10 Lovely Street"),
+            "/PickupCreationRequest/PickupDateInfo/CloseTime",
+            json!(close),
+        );
+        desk.pickup(&body)
+    };
+    // 23:40 on Thursday in Raleigh, and Friday in UTC.
+    let desk_at = |desk: &Desk, at: &str| desk.clock.set(at.parse().unwrap());
+    desk_at(&desk, "2026-11-20T04:40:00Z");
+    assert_eq!(code(&ask("20261118", "1700")), "9510112");
+    assert_eq!(code(&ask("20261119", "1700")), "9510114", "nobody is there any more");
+    // Ready at nine, but that was long ago: at 16:01 less than an hour is left.
+    desk_at(&desk, "2026-11-20T21:01:00Z");
+    assert_eq!(code(&ask("20261120", "1700")), "9510114");
+    assert_eq!(ask("20261120", "1730").status, 200);
+    assert_eq!(ask("20261123", "1700").status, 200);
+}
+
 /// The requests of recorded exchanges, against our versions of the paths, end as UPS let them end.
 #[test]
 fn recorded_requests_end_as_recorded() {

@@ -77,7 +77,7 @@ impl Ups {
 }
 
 /// The day at UPS's office; the simulator has only one, in UTC.
-pub(super) fn today(now: Timestamp) -> Date {
+fn today(now: Timestamp) -> Date {
     now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
