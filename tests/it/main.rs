@@ -6,6 +6,7 @@ mod crash;
 mod engine;
 mod house;
 mod kill;
+mod patient;
 mod readme;
 mod recover;
 mod rehearsal;
