@@ -14,6 +14,7 @@ mod sage300;
 mod sagex3;
 mod secrets;
 mod shipstation;
+mod sixth;
 mod small;
 mod specs;
 mod syspro;
