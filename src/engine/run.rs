@@ -36,6 +36,8 @@ pub enum Ending {
     Done,
     /// Nothing more is done, and people are told.
     Report(Reason),
+    /// Nothing more is to be done.
+    Enough(Reason),
     /// Not for this flow after all.
     Skip(Reason),
     /// A person decides.
@@ -211,6 +213,7 @@ impl<'a> Run<'a> {
             OtherwiseAction::Park => Ending::Park(reason),
             OtherwiseAction::Skip => Ending::Skip(reason),
             OtherwiseAction::Report => Ending::Report(reason),
+            OtherwiseAction::Done => Ending::Enough(reason),
         })
     }
 

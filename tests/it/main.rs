@@ -15,6 +15,7 @@ mod sage300;
 mod sagex3;
 mod secrets;
 mod shipstation;
+mod sixth;
 mod small;
 mod specs;
 mod syspro;
