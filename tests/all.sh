@@ -32,9 +32,10 @@ say "the program on its own files"
 ml() { cargo run --quiet --locked -- "$@"; }
 ml validate --deny-warnings mappings examples
 ml schema --check schemas
+ml test mappings examples
 
 say "the main job"
 cargo build --release --locked
-./target/release/ml-connector demo --pair sage100-ups --orders 500
+./target/release/ml-connector demo --orders 200
 
 say "all passed"

@@ -174,14 +174,14 @@ impl Faults {
             Self::None => Vec::new(),
             Self::Some => vec![
                 rule(Fault::RecordLock, write, 0.05),
-                rule(Fault::TokenExpired, write, 0.02),
+                rule(Fault::TokenExpired, write, 0.02).times(2),
                 rule(Fault::Status503, odata, 0.01),
             ],
             Self::Many => vec![
                 rule(Fault::RecordLock, write, 0.08),
                 rule(Fault::ActThenDrop, write, 0.05),
                 rule(Fault::TruncatedBody, write, 0.02),
-                rule(Fault::TokenExpired, write, 0.04),
+                rule(Fault::TokenExpired, write, 0.04).times(4),
                 rule(Fault::HtmlError, enet, 0.01),
                 rule(Fault::Status500, enet, 0.02),
                 rule(Fault::Status503, odata, 0.03),

@@ -42,7 +42,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 50)]
     orders: usize,
     /// For shipstation: the warehouse ships every order that has waited so long, such as `2m`; without it nothing is shipped
-    /// until somebody posts to `/_sim/ship`.
+    /// until somebody posts to `/_sim/ship`, such as `{"order_key": "0012345", "parcels": 2}`. People also `mark_as_shipped`
+    /// (with `tracking_number`), `void` (with it, or all) and `cancel`.
     #[arg(long, value_name = "DURATION", value_parser = crate::base::duration::parse)]
     ship_after: Option<Duration>,
     /// For sage100: the company's code, three characters. Two companies of one Sage 100 are two simulators here.

@@ -74,6 +74,7 @@ impl Run<'_> {
                 self.report(reason, now);
                 (RecordState::Done, None, None)
             }
+            Ending::Enough(reason) => (RecordState::Done, Some(reason), None),
             Ending::Skip(reason) => (RecordState::Skipped, Some(reason), None),
             Ending::Park(reason) => (RecordState::Parked, Some(reason), None),
             Ending::InDoubt(reason) => (RecordState::InDoubt, Some(reason), None),

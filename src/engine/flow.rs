@@ -14,7 +14,7 @@ use super::connection::Connection;
 use super::finish::{self, Ended};
 use super::run::{Run, Stop};
 use super::shared::Shared;
-use super::tables::{self, Ready};
+use super::tables::Ready;
 use super::turns;
 use crate::base::{RecordId, clock};
 use crate::expression::{Values, fits};
@@ -42,7 +42,6 @@ pub(super) struct FlowRuntime {
     pub(super) shape: Shape,
     /// Flows that fill the tables it reads.
     pub(super) waits_for: Vec<String>,
-    pub(super) known: tables::Known,
     /// Role -> connection.
     pub(super) connections: BTreeMap<String, Arc<Connection>>,
     /// The connections that its steps call.
@@ -376,7 +375,6 @@ impl FlowRuntime {
             schedule: self.schedule.clone(),
             full: self.full,
             waits_for: Vec::new(),
-            known: tables::Known::default(),
             connections: self.connections.clone(),
             called: self.called.clone(),
             width: self.width,

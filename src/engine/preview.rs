@@ -235,6 +235,7 @@ impl<'a> Preview<'a> {
             OtherwiseAction::Park => "parked",
             OtherwiseAction::Skip => "skipped",
             OtherwiseAction::Report => "done, and people are told",
+            OtherwiseAction::Done => "done",
         };
         if condition.names().iter().any(|name| self.unknown.contains(name)) {
             return format!("Goes on only if {}; otherwise the record is {action}", condition.source());

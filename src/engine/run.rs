@@ -36,6 +36,8 @@ pub enum Ending {
     Done,
     /// Nothing more is done, and people are told.
     Report(Reason),
+    /// Nothing more is to be done.
+    Enough(Reason),
     /// Not for this flow after all.
     Skip(Reason),
     /// A person decides.
@@ -83,7 +85,7 @@ impl<'a> Run<'a> {
         flow: &'a FlowRuntime,
         record: Record,
     ) -> Result<Ended, Stop> {
-        let mut run = Self { shared, flow, record, values: flow.names(shared)?, writes: Vec::new() };
+        let mut run = Self { shared, flow, record, values: flow.names(shared), writes: Vec::new() };
         run.values.set(&flow.flow.record, &run.record.source);
         run.values.set("key", &Value::from(run.record.id.key()));
         run.values.set("idempotency_key", &Value::from(run.record.idempotency_key.as_str()));
@@ -211,6 +213,7 @@ impl<'a> Run<'a> {
             OtherwiseAction::Park => Ending::Park(reason),
             OtherwiseAction::Skip => Ending::Skip(reason),
             OtherwiseAction::Report => Ending::Report(reason),
+            OtherwiseAction::Done => Ending::Enough(reason),
         })
     }
 

@@ -16,7 +16,6 @@ use super::door::Door;
 use super::flow::{Condition, FlowRuntime};
 use super::keeper::Keeper;
 use super::shared::Shared;
-use super::tables;
 use super::turns::{Turns, Users};
 use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError, placeholder};
@@ -200,7 +199,6 @@ pub(super) fn flows(
                 full: chosen.full,
                 shape: Shape::of(flow),
                 waits_for: fillers(used, flow),
-                known: tables::Known::default(),
                 connections: connected.clone(),
                 called: called(&connected, flow),
                 settings: used.settings.clone(),

@@ -1,19 +1,53 @@
 //! Tables: what flows of a mapping know of each other, and when enough is known to begin.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::flow::FlowRuntime;
 use super::shared::Shared;
 use crate::base::clock;
-use crate::expression::{Values, normalise};
-use crate::store::{Batch, RecordState, StoreError, Write};
+use crate::expression::{Rows, Type, Values, normalise};
+use crate::store::{Batch, RecordState, Row, Store, StoreError, Write};
 
-/// The names of a flow's steps with the rows of its tables, for as long as no table has changed.
-#[derive(Debug, Default)]
-pub(super) struct Known(Mutex<Option<(Vec<u64>, Values)>>);
+/// The rows of one table, read from the store as expressions ask for them: it may hold a row for every order there was.
+struct Stored {
+    store: Arc<dyn Store>,
+    table: String,
+    ty: Type,
+    /// Older rows count as taken away already.
+    oldest: Option<Timestamp>,
+}
+
+impl Stored {
+    /// The row as its type has it. One that an earlier mapping put and that does not fit any more is none.
+    fn fit(&self, row: Row) -> Option<(String, Value)> {
+        if self.oldest.is_some_and(|oldest| row.at < oldest) {
+            return None;
+        }
+        match normalise(row.value, &self.ty) {
+            Ok(value) => Some((row.key, value)),
+            Err(_) => {
+                tracing::warn!(table = self.table, key = row.key, "a row does not fit its table any more");
+                None
+            }
+        }
+    }
+}
+
+impl Rows for Stored {
+    fn row(&self, key: &str) -> Result<Option<Value>, String> {
+        let row = self.store.row(&self.table, key).map_err(|error| error.to_string())?;
+        Ok(row.and_then(|row| self.fit(row)).map(|(_, value)| value))
+    }
+
+    fn all(&self) -> Result<Vec<(String, Value)>, String> {
+        let rows = self.store.rows(&self.table).map_err(|error| error.to_string())?;
+        Ok(rows.into_iter().filter_map(|row| self.fit(row)).collect())
+    }
+}
 
 /// Whether a flow has put what it knows into its tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,46 +79,24 @@ impl FlowRuntime {
     }
 
     /// What the steps see before anything of the record: the settings, and the tables that they read.
-    pub(super) fn names(&self, shared: &Shared) -> Result<Values, StoreError> {
-        if self.flow.reads_tables.is_empty() {
-            return Ok(self.values.clone());
-        }
-        let tables: Vec<(&String, String)> =
-            self.flow.reads_tables.iter().map(|name| (name, self.table(name))).collect();
-        let versions = tables.iter().map(|(_, table)| shared.store.table_version(table));
-        let versions = versions.collect::<Result<Vec<u64>, _>>()?;
-        if let Some((_, values)) = self.known().as_ref().filter(|(known, _)| *known == versions) {
-            return Ok(values.clone());
-        }
-        let mut read = Map::new();
-        for (name, table) in tables {
-            read.insert(name.clone(), self.rows(shared, name, &table)?);
-        }
+    pub(super) fn names(&self, shared: &Shared) -> Values {
         let mut values = self.values.clone();
-        values.set("tables", &Value::Object(read));
-        *self.known() = Some((versions, values.clone()));
-        Ok(values)
-    }
-
-    fn known(&self) -> std::sync::MutexGuard<'_, Option<(Vec<u64>, Values)>> {
-        self.known.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The rows as their type has them. One that an earlier mapping put and that does not fit any more is none.
-    fn rows(&self, shared: &Shared, name: &str, table: &str) -> Result<Value, StoreError> {
-        let Some(declared) = self.mapping.tables.get(name) else { return Ok(Value::Object(Map::new())) };
-        let oldest = declared.keep.map(|keep| clock::before(shared.clock.now(), keep));
-        let mut rows = Map::new();
-        for row in shared.store.rows(table)? {
-            if oldest.is_some_and(|oldest| row.at < oldest) {
-                continue;
-            }
-            match normalise(row.value, &declared.ty) {
-                Ok(value) => drop(rows.insert(row.key, value)),
-                Err(_) => tracing::warn!(table, key = row.key, "a row does not fit its table any more"),
-            }
+        if self.flow.reads_tables.is_empty() {
+            return values;
         }
-        Ok(Value::Object(rows))
+        let now = shared.clock.now();
+        let tables = self.flow.reads_tables.iter().filter_map(|name| {
+            let declared = self.mapping.tables.get(name)?;
+            let rows = Stored {
+                store: Arc::clone(&shared.store),
+                table: self.table(name),
+                ty: declared.ty.clone(),
+                oldest: declared.keep.map(|keep| clock::before(now, keep)),
+            };
+            Some((name.clone(), Arc::new(rows) as Arc<dyn Rows>))
+        });
+        values.set_tables("tables", tables);
+        values
     }
 
     /// Takes away rows that were kept long enough.

@@ -32,6 +32,66 @@ impl Object for Fields {
     }
 }
 
+/// A table whose rows lie elsewhere, such as in the store: it may be large, and most expressions want one row.
+pub trait Rows: Send + Sync {
+    /// The row under `key`.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be read.
+    fn row(&self, key: &str) -> Result<Option<Json>, String>;
+
+    /// All rows with their keys, in the order of the keys.
+    ///
+    /// # Errors
+    /// A sentence, when they cannot be read.
+    fn all(&self) -> Result<Vec<(String, Json)>, String>;
+}
+
+/// [`Rows`] as expressions see them.
+pub(super) struct Table(Arc<dyn Rows>);
+
+impl Table {
+    /// All rows at once.
+    pub(super) fn entries(&self) -> Result<Vec<(Value, Value)>, String> {
+        let rows = self.0.all()?.into_iter();
+        Ok(rows.map(|(key, row)| (Value::from(key), from_json(&row))).collect())
+    }
+}
+
+impl fmt::Debug for Table {
+    /// No rows: they are customers' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Table")
+    }
+}
+
+impl Object for Table {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        match self.0.row(key) {
+            Ok(row) => row.as_ref().map(from_json),
+            // Whoever uses it gets the error: a row that cannot be read is not one that is missing.
+            Err(error) => {
+                Some(Value::from(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, error)))
+            }
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match self.0.all() {
+            Ok(rows) => Enumerator::Values(rows.into_iter().map(|(key, _)| Value::from(key)).collect()),
+            Err(_) => Enumerator::NonEnumerable,
+        }
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        self.0.all().ok().map(|rows| rows.len())
+    }
+}
+
 /// The values that expressions see, by name. Cheap to clone; setting a name converts its value once.
 #[derive(Clone, Default)]
 pub struct Values(Arc<Fields>);
@@ -45,6 +105,12 @@ impl Values {
     /// Takes a name away again.
     pub fn remove(&mut self, name: &str) {
         Arc::make_mut(&mut self.0).0.shift_remove(name);
+    }
+
+    /// Adds or replaces an object of tables called `name`; their rows are read when an expression asks for them.
+    pub fn set_tables(&mut self, name: &str, tables: impl IntoIterator<Item = (String, Arc<dyn Rows>)>) {
+        let tables = tables.into_iter().map(|(name, rows)| (name, Value::from_object(Table(rows))));
+        self.put(name, Value::from_object(Fields(tables.collect())));
     }
 
     pub(super) fn put(&mut self, name: &str, value: Value) {

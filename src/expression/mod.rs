@@ -28,7 +28,7 @@ mod tests;
 pub mod types;
 pub mod value;
 
-pub use data::Values;
+pub use data::{Rows, Values};
 pub use fits::fits;
 pub use normalise::{Mismatch, normalise};
 pub use selector::Selector;

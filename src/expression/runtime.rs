@@ -156,7 +156,10 @@ fn within(item: &Value, container: &Value) -> Result<bool, String> {
             let (text, part) = (container.as_str().unwrap_or_default(), item.as_str());
             part.map(|part| text.contains(part)).ok_or_else(|| format!("{} is never in text", noun(item)))
         }
-        ValueKind::Map => Ok(container.as_object().is_some_and(|table| table.get_value(item).is_some())),
+        ValueKind::Map => match container.as_object().and_then(|table| table.get_value(item)) {
+            Some(unread) if unread.kind() == ValueKind::Invalid => Err(unread.to_string()),
+            found => Ok(found.is_some()),
+        },
         ValueKind::Seq | ValueKind::Iterable => {
             let mut items = container.try_iter().map_err(|error| why(&error))?;
             Ok(items.any(|other| equal(item, &other)))

@@ -21,13 +21,13 @@ use super::limit::RateLimit;
 use crate::base::clock::{add, between};
 
 /// Calls a second that are assumed where none are declared and the other side says "too many".
-const ASSUMED: f64 = 10.0;
+const ASSUMED: f64 = 40.0;
 
 /// The rate never falls below one part in so many of the declared one, nor below one call a minute.
 const SLOWEST: f64 = 64.0;
 
 /// Answers that it takes to get from nothing to the declared rate.
-const STEPS: f64 = 200.0;
+const STEPS: f64 = 50.0;
 
 /// Refusals within this time of the last one are of calls that were already under way.
 const SAME_REFUSAL: Duration = Duration::from_secs(1);

@@ -172,6 +172,8 @@ pub trait Store: Send + Sync {
     /// Leases whose name starts with `prefix`.
     fn leases(&self, prefix: &str) -> Result<Vec<(String, Lease)>, StoreError>;
 
+    /// One row of a table.
+    fn row(&self, table: &str, key: &str) -> Result<Option<Row>, StoreError>;
     /// The rows of a table, by key.
     fn rows(&self, table: &str) -> Result<Vec<Row>, StoreError>;
     /// Counts the changes of a table, so that whoever keeps its rows knows when to read them again. Read it before the

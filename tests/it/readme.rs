@@ -326,6 +326,7 @@ fn links_lead_somewhere() {
         "mappings/README.md",
         "examples/sage100-ups/README.md",
         "examples/sage300-shipstation/README.md",
+        "examples/sagex3-shipstation/README.md",
         "examples/sagex3-ups/README.md",
     ] {
         let text = fs::read_to_string(name).unwrap();

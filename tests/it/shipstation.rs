@@ -4,3 +4,4 @@
 mod edits;
 mod shop;
 mod streams;
+mod twice;

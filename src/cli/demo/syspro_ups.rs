@@ -10,6 +10,10 @@ use crate::cli::faults::Faults;
 use crate::cli::outcome::Trouble;
 use crate::simulator::{syspro, verdict};
 
+/// The field of the custom form that tracking numbers go into, and how many characters it holds.
+const TRACKING_FIELD: &str = "TrackingNo";
+const TRACKING_LENGTH: usize = 400;
+
 /// Both simulators, running.
 pub struct SysproUps {
     syspro: syspro::Handle,
@@ -23,7 +27,11 @@ impl SysproUps {
     /// When they cannot listen.
     pub async fn set(orders: usize, seed: u64, faults: Faults) -> Result<Self, Trouble> {
         let orders = syspro::Orders { seed, count: orders, ..syspro::Orders::default() };
-        let options = syspro::Options { orders, ..syspro::Options::default() };
+        let mut options = syspro::Options { orders, ..syspro::Options::default() };
+        // Room for the numbers of the heaviest orders: the form's fields are the site's own.
+        if let Some((_, length)) = options.custom_fields.iter_mut().find(|(name, _)| name == TRACKING_FIELD) {
+            *length = TRACKING_LENGTH;
+        }
         let syspro =
             syspro::Syspro::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
         faults.disturb_syspro(syspro.system.controls(), seed)?;
@@ -54,8 +62,10 @@ impl Stage for SysproUps {
             syspro.zone,
             self.ups.connection(),
         );
-        let mapping = "  syspro-ups:\n    connections: { erp: syspro-odata, enet: syspro, carrier: ups-s }\n"
-            .to_owned();
+        let mapping = format!(
+            "  syspro-ups:\n    connections: {{ erp: syspro-odata, enet: syspro, carrier: ups-s }}\n    \
+             settings: {{ tracking_field: {TRACKING_FIELD}, tracking_length: {TRACKING_LENGTH} }}\n"
+        );
         let mut credentials = self.ups.credentials();
         credentials.extend([
             ("syspro.operator".to_owned(), syspro.operator.clone()),

@@ -34,6 +34,7 @@ fn one(mapping: &Mapping, step: &Step) -> StepStory {
                 OtherwiseAction::Park => "parked",
                 OtherwiseAction::Skip => "left out",
                 OtherwiseAction::Report => "done, and people are told",
+                OtherwiseAction::Done => "done",
             };
             otherwise = Some(end);
             let (holds, why) = (bare(condition), check.message.source());

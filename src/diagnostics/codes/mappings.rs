@@ -57,7 +57,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "park-or-skip",
         "A check does not say what happens",
-        "A record that fails a check either waits for a person (`park`) or is left out (`skip`); both say why.",
+        "A record that fails a check waits for a person (`park`), is left out (`skip`), or is done, and people are told (`report`) or not (`done`); all say why.",
     ),
     code(
         "cache-not-read",

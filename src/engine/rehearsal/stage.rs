@@ -20,7 +20,6 @@ use crate::engine::door::Door;
 use crate::engine::flow::{Condition, FlowRuntime};
 use crate::engine::shared::Shared;
 use crate::engine::start::called;
-use crate::engine::tables;
 use crate::engine::turns::Users;
 use crate::expression::Values;
 use crate::http::limit::LimitOptions;
@@ -163,7 +162,6 @@ fn runtime(
         full: None,
         shape: Shape::of(flow),
         waits_for: Vec::new(),
-        known: tables::Known::default(),
         called: called(&connections, flow),
         connections,
         settings: test.settings.clone(),

@@ -59,7 +59,13 @@ impl Checker<'_> {
     pub(super) fn name(&mut self, expr: &Expr<'_>, name: &str) -> Checked {
         let Some(ty) = self.scope.get(name) else {
             let names = || self.scope.keys().map(String::as_str);
-            let help = similar::suggestion(name, names()).or_else(|| known("there are", names()));
+            let help = match name {
+                "tables" => Some(
+                    "only steps see tables, where the mapping declares any: let a `check` be the first step"
+                        .to_owned(),
+                ),
+                _ => similar::suggestion(name, names()).or_else(|| known("there are", names())),
+            };
             return self.fail("unknown-name", format!("there is no `{name}` here"), expr, help);
         };
         self.names.insert(name.to_owned());

@@ -6,7 +6,7 @@ use minijinja::Value;
 use minijinja::value::ValueKind;
 
 use super::super::Type;
-use super::super::data::{is_nothing, plain_text};
+use super::super::data::{Table, is_nothing, plain_text};
 use super::{Argument, Filter, Kind, argument, noun, option, param};
 
 /// The filters of this family.
@@ -105,6 +105,7 @@ fn lookup(arguments: &[Value]) -> Result<Value, String> {
     let map = table.as_object().filter(|_| table.kind() == ValueKind::Map);
     let map = map.ok_or_else(|| format!("a table was expected, but it is {}", noun(table)))?;
     match (map.get_value_by_str(&key), arguments.get(2)) {
+        (Some(unread), _) if unread.kind() == ValueKind::Invalid => Err(unread.to_string()),
         (Some(value), _) => Ok(value),
         (None, Some(default)) => Ok(default.clone()),
         (None, None) => Err(format!("the table has no key {key:?}")),
@@ -113,10 +114,14 @@ fn lookup(arguments: &[Value]) -> Result<Value, String> {
 
 /// The keys and values of a table.
 pub(super) fn entries(table: &Value) -> Result<Vec<(Value, Value)>, String> {
-    let object = table.as_object().filter(|_| table.kind() == ValueKind::Map);
-    let pairs = object.and_then(|object| object.try_iter_pairs());
-    let entries: Vec<_> =
-        pairs.ok_or_else(|| format!("a table was expected, but it is {}", noun(table)))?.collect();
+    let entries = match table.downcast_object_ref::<Table>() {
+        Some(table) => table.entries()?,
+        None => {
+            let object = table.as_object().filter(|_| table.kind() == ValueKind::Map);
+            let pairs = object.and_then(|object| object.try_iter_pairs());
+            pairs.ok_or_else(|| format!("a table was expected, but it is {}", noun(table)))?.collect()
+        }
+    };
     super::super::budget::charge(entries.len() * super::super::budget::ITEM)?;
     Ok(entries)
 }

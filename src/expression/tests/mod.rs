@@ -4,6 +4,7 @@ mod bounds;
 mod evaluation;
 mod mappings;
 mod problems;
+mod tables;
 mod trees;
 
 use std::sync::Arc;

@@ -102,12 +102,7 @@ impl Syspro {
     }
 
     /// The rows that a query asks for, and how many there are in all if it asks for that.
-    fn page(
-        &self,
-        set: &str,
-        rows: &[Map<String, Value>],
-        call: &Call,
-    ) -> Result<Page, String> {
+    fn page(&self, set: &str, rows: &[Map<String, Value>], call: &Call) -> Result<Page, String> {
         let option = |name: &str| -> Result<Option<&str>, String> {
             let mut given = call.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
             match (given.next(), given.next()) {

@@ -253,14 +253,15 @@ impl Steps<'_, '_> {
 
     fn otherwise(&mut self, raw: &Written<RawOtherwise>, names: &Scope) -> Option<Otherwise> {
         let head = self.checker.tree.entries(raw.node).first().map_or(raw.node, |(key, _)| *key);
-        let (action, message) = match (&raw.park, &raw.skip, &raw.report) {
-            (Some(message), None, None) => (OtherwiseAction::Park, message),
-            (None, Some(message), None) => (OtherwiseAction::Skip, message),
-            (None, None, Some(message)) => (OtherwiseAction::Report, message),
+        let (action, message) = match (&raw.park, &raw.skip, &raw.report, &raw.done) {
+            (Some(message), None, None, None) => (OtherwiseAction::Park, message),
+            (None, Some(message), None, None) => (OtherwiseAction::Skip, message),
+            (None, None, Some(message), None) => (OtherwiseAction::Report, message),
+            (None, None, None, Some(message)) => (OtherwiseAction::Done, message),
             _ => {
-                let help = "write `park: \"…\"` to ask a person, `skip: \"…\"` to leave the record out, or \
-                            `report: \"…\"` to be done with it and tell people";
-                let headline = "`otherwise` needs one of `park`, `skip` and `report`";
+                let help = "write `park: \"…\"` to ask a person, `skip: \"…\"` to leave the record out, \
+                            `report: \"…\"` to be done with it and tell people, or `done: \"…\"` to be done with it";
+                let headline = "`otherwise` needs one of `park`, `skip`, `report` and `done`";
                 self.checker.report("park-or-skip", head, headline, help);
                 return None;
             }

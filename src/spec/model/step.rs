@@ -83,6 +83,8 @@ pub enum OtherwiseAction {
     Skip,
     /// It is done, and people get a notice.
     Report,
+    /// It is done, and nobody is told.
+    Done,
 }
 
 impl StepKind {

@@ -73,7 +73,7 @@ pub struct RawRow {
     pub value: Option<AnyTree>,
 }
 
-/// What happens to a record that fails a check: `park`, `skip` or `report`.
+/// What happens to a record that fails a check: `park`, `skip`, `report` or `done`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Otherwise")]
@@ -84,6 +84,8 @@ pub struct RawOtherwise {
     pub skip: Option<Written<String>>,
     /// It is done, and people are told; says what.
     pub report: Option<Written<String>>,
+    /// It is done, as if the steps ended here; says why.
+    pub done: Option<Written<String>>,
     /// What to show beside it.
     pub show: Option<AnyTree>,
 }

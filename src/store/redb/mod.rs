@@ -254,6 +254,10 @@ impl Store for RedbStore {
         self.read(|reader| reader.leases(prefix))
     }
 
+    fn row(&self, table: &str, key: &str) -> Result<Option<Row>, StoreError> {
+        self.read(|reader| reader.row(table, key))
+    }
+
     fn rows(&self, table: &str) -> Result<Vec<Row>, StoreError> {
         self.read(|reader| reader.rows(table))
     }

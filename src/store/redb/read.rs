@@ -189,6 +189,12 @@ impl Reader {
 
 /// Named tables.
 impl Reader {
+    pub(super) fn row(&self, table: &str, key: &str) -> Read<Option<Row>> {
+        let stored = self.transaction.open_table(ROWS)?.get((table, key))?;
+        let row = stored.map(|stored| codec::decode("rows", &row_place(table, key), stored.value()));
+        row.transpose().map_err(Failure::Database)
+    }
+
     pub(super) fn rows(&self, table: &str) -> Read<Vec<Row>> {
         let mut rows = Vec::new();
         for entry in self.transaction.open_table(ROWS)?.range((table, "")..)? {

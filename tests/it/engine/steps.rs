@@ -47,6 +47,20 @@ async fn a_loop_gives_a_list_and_a_refusal_need_not_end_a_record() {
     assert_eq!(small.show("1").await.record.notices.len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_may_end_a_record_as_done_without_telling_anybody() {
+    let steps = "      - check: \"{{ row.parts is not empty }}\"\n        otherwise: { done: \"Row {{ row.id }} has no parts\" }\n      - link: { told: \"{{ row.id }}\" }\n";
+    let small = Small::new(SYSTEM, &("flows:\n".to_owned() + &flow("orders", "orders", steps)), |_| {
+        rows(&[json!({ "id": "1", "parts": [] })])
+    })
+    .await;
+    small.run_well().await;
+    let shown = small.show("1").await;
+    assert_eq!((shown.record.state, shown.links.len()), (RecordState::Done, 0), "{shown:#?}");
+    assert_eq!(shown.record.reason.unwrap().message, "Row 1 has no parts");
+    assert_eq!(shown.record.notices.len(), 0);
+}
+
 /// The first try of the last part fails, so that the record is worked on twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_asked_and_refused_is_known_when_a_record_goes_on() {

@@ -78,24 +78,53 @@ fn near(told: Option<Timestamp>, meant: Timestamp) -> bool {
     told.is_some_and(|told| told.duration_since(meant).unsigned_abs() < Duration::from_secs(60))
 }
 
+/// A moment, and the one that what V1 writes of it means where that is another.
+type Moment = (&'static str, Option<&'static str>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pacific_times_become_the_right_instants_over_both_changes_of_clocks() {
     // Around 2026-03-08T10:00Z (the clock skips an hour) and 2026-11-01T09:00Z (it shows 01:00 to 02:00 twice).
-    let moments = [
-        ("2026-03-08T09:30:00Z", None),
-        ("2026-03-08T10:05:00Z", None),
-        ("2026-03-08T11:30:00Z", None),
-        ("2026-07-01T12:00:00Z", None),
-        ("2026-11-01T07:55:00Z", None),
-        ("2026-11-01T08:55:00Z", None),
-        // The second round of the hour: what V1 writes can only mean the first. Nothing is missed for it.
-        ("2026-11-01T09:05:00Z", Some("2026-11-01T08:05:00Z")),
-        ("2026-11-01T09:50:00Z", Some("2026-11-01T08:50:00Z")),
-        ("2026-11-01T10:05:00Z", None),
-        ("2026-12-24T10:05:00Z", None),
-    ];
-    let shop = Shop::new("2026-03-08T09:00:00Z", 0, "page_size: 50", KEEP, |_| {}).await;
-    for (moment, read) in moments {
+    right_instants(
+        "2026-03-08T09:00:00Z",
+        &[
+            ("2026-03-08T09:30:00Z", None),
+            ("2026-03-08T10:05:00Z", None),
+            ("2026-03-08T11:30:00Z", None),
+            ("2026-07-01T12:00:00Z", None),
+            ("2026-11-01T07:55:00Z", None),
+            ("2026-11-01T08:55:00Z", None),
+            // The second round of the hour: what V1 writes can only mean the first. Nothing is missed for it.
+            ("2026-11-01T09:05:00Z", Some("2026-11-01T08:05:00Z")),
+            ("2026-11-01T09:50:00Z", Some("2026-11-01T08:50:00Z")),
+            ("2026-11-01T10:05:00Z", None),
+            ("2026-12-24T10:05:00Z", None),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pacific_times_become_the_right_instants_in_another_year() {
+    right_instants(
+        "2027-03-14T09:00:00Z",
+        &[
+            ("2027-03-14T09:50:00Z", None),
+            ("2027-03-14T10:05:00Z", None),
+            ("2027-03-14T11:05:00Z", None),
+            ("2027-08-01T03:00:00Z", None),
+            ("2027-11-07T07:05:00Z", None),
+            ("2027-11-07T08:05:00Z", None),
+            ("2027-11-07T09:05:00Z", Some("2027-11-07T08:05:00Z")),
+            ("2027-11-07T09:50:00Z", Some("2027-11-07T08:50:00Z")),
+            ("2027-11-07T10:05:00Z", None),
+        ],
+    )
+    .await;
+}
+
+async fn right_instants(start: &str, moments: &[Moment]) {
+    let shop = Shop::new(start, 0, "page_size: 50", KEEP, |_| {}).await;
+    for &(moment, read) in moments {
         let instant: Timestamp = moment.parse().unwrap();
         let read: Timestamp = read.unwrap_or(moment).parse().unwrap();
         shop.clock.set(instant);
