@@ -277,7 +277,7 @@ mod tests {
             vec![parked],
             vec![shipment("1Z1", "0010002-2026-11-20"), shipment("1Z2", "77-2026-11-20")],
         );
-        assert_eq!(found.wrongly_shipped, ["0010002", "77 (1Z2)"]);
+        assert_eq!(found.wrongly_shipped, ["0010002", "77-2026-11-20 (1Z2)"]);
         assert!(!found.is_clean());
     }
 }
