@@ -118,7 +118,7 @@ impl<'a> Preview<'a> {
             let (mut what, request) = self.step(step);
             if reads_tables(step) {
                 what.push_str(if what.is_empty() { "Looks into tables" } else { "; it looks into tables" });
-                what.push_str(", which are empty in a preview but for what these steps put");
+                what.push_str(", which are empty in a preview");
             }
             if !what.is_empty() {
                 let (step, place) = (step.path.clone(), step.place.to_string());
