@@ -114,7 +114,7 @@ pub fn verdict(orders: &[Due], sent: &[Sent]) -> Verdict {
 /// The longest key that the reference is, or begins with before a `-`; the reference itself when there is none.
 fn owner<'a>(reference: &'a str, keys: &BTreeSet<&'a str>) -> &'a str {
     let ends = reference.match_indices('-').map(|(at, _)| at).chain([reference.len()]);
-    ends.map(|end| &reference[..end]).filter(|start| keys.contains(start)).next_back().unwrap_or(reference)
+    ends.map(|end| &reference[..end]).rfind(|start| keys.contains(start)).unwrap_or(reference)
 }
 
 fn count(found: &mut Verdict, order: &Due, sent: &[&Sent]) {

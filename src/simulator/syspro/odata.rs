@@ -37,6 +37,9 @@ const SETS: [(&str, &str, &str, &str); 5] = [
     ),
 ];
 
+/// Some of the rows, and how many there are in all where that was asked.
+type Page = (Vec<Map<String, Value>>, Option<usize>);
+
 /// What a column of a table holds.
 fn kind(set: &str, column: &str) -> Option<Kind> {
     let (_, texts, numbers, days) = SETS.iter().find(|(name, ..)| *name == set)?;
@@ -99,12 +102,7 @@ impl Syspro {
     }
 
     /// The rows that a query asks for, and how many there are in all if it asks for that.
-    fn page(
-        &self,
-        set: &str,
-        rows: &[Map<String, Value>],
-        call: &Call,
-    ) -> Result<(Vec<Map<String, Value>>, Option<usize>), String> {
+    fn page(&self, set: &str, rows: &[Map<String, Value>], call: &Call) -> Result<Page, String> {
         let option = |name: &str| -> Result<Option<&str>, String> {
             let mut given = call.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
             match (given.next(), given.next()) {
