@@ -64,7 +64,7 @@ use crate::vault::Vault;
 
 pub use self::operate::offline;
 pub use self::preview::{PreviewedStep, preview};
-pub use self::rehearsal::{Difference, Rehearsed, rehearse};
+pub use self::rehearsal::{Difference, Rehearsed, RehearsedCall, rehearse};
 
 /// What an engine is made of.
 pub struct Parts {

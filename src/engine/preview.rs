@@ -36,8 +36,6 @@ struct Preview<'a> {
     systems: BTreeMap<String, Values>,
     base_urls: BTreeMap<String, String>,
     values: Values,
-    /// The rows that the steps would put, by table: a preview begins with empty tables.
-    tables: Map<String, Value>,
     /// Names whose values only stand in for what an answer will say.
     unknown: BTreeSet<String>,
     steps: Vec<PreviewedStep>,
@@ -88,13 +86,14 @@ impl<'a> Preview<'a> {
             base_urls.insert(role.clone(), system.base_url.text(&values).map_err(|error| error.to_string())?);
             systems.insert(role.clone(), values);
         }
-        let tables = mapping.tables.keys().map(|name| (name.clone(), json!({}))).collect();
-        Ok(Self { mapping, systems, base_urls, values, tables, unknown: BTreeSet::new(), steps: Vec::new() })
+        Ok(Self { mapping, systems, base_urls, values, unknown: BTreeSet::new(), steps: Vec::new() })
     }
 
     fn begin(&mut self, flow: &Flow, record: &Value) -> Result<(), String> {
         self.values.set(&flow.record, record);
-        self.values.set("tables", &Value::Object(self.tables.clone()));
+        // A preview has empty tables.
+        let tables = self.mapping.tables.keys().map(|name| (name.clone(), json!({})));
+        self.values.set("tables", &Value::Object(tables.collect()));
         let selected = flow.select.as_ref().map_or(Ok(true), |select| select.truth(&self.values));
         let key = flow.key.text(&self.values).map_err(|error| error.to_string())?;
         let once = flow.idempotency_key.text(&self.values).map_err(|error| error.to_string())?;
@@ -119,7 +118,7 @@ impl<'a> Preview<'a> {
             let (mut what, request) = self.step(step);
             if reads_tables(step) {
                 what.push_str(if what.is_empty() { "Looks into tables" } else { "; it looks into tables" });
-                what.push_str(", which are empty in a preview but for what these steps put");
+                what.push_str(", which are empty in a preview");
             }
             if !what.is_empty() {
                 let (step, place) = (step.path.clone(), step.place.to_string());
@@ -211,22 +210,16 @@ impl<'a> Preview<'a> {
         (given, String::new())
     }
 
-    /// Which rows would be written, as far as they are known.
-    fn put(&mut self, rows: &[(String, Template, ValueTemplate)]) -> String {
+    /// Which rows would be written, as far as they are known. The record's own steps do not see them, as in a run.
+    fn put(&self, rows: &[(String, Template, ValueTemplate)]) -> String {
         let mut told = Vec::new();
         for (table, key, value) in rows {
             let row = key.text(&self.values).and_then(|key| Ok((key, value.evaluate(&self.values)?)));
             match row {
-                Ok((key, value)) => {
-                    told.push(format!("Puts {key} into the table {table}: {value}"));
-                    if let Some(Value::Object(rows)) = self.tables.get_mut(table) {
-                        rows.insert(key, value);
-                    }
-                }
+                Ok((key, value)) => told.push(format!("Puts {key} into the table {table}: {value}")),
                 Err(error) => told.push(format!("Its row of {table} cannot be made: {error}")),
             }
         }
-        self.values.set("tables", &Value::Object(self.tables.clone()));
         told.join("; ")
     }
 

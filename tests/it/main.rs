@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod access;
+mod companies;
+mod contracts;
 mod crash;
 mod engine;
 mod house;

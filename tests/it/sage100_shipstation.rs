@@ -4,6 +4,7 @@ mod hour;
 mod twice;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,6 +72,8 @@ struct Wishes {
     locked: Locked,
     /// Lines below the mapping's `settings:`.
     settings: &'static str,
+    /// Where the configuration and its store lie.
+    directory: PathBuf,
 }
 
 impl Default for Wishes {
@@ -81,6 +84,7 @@ impl Default for Wishes {
             times: 200,
             locked: Locked::Refuse("The order can not be modified.".into()),
             settings: "",
+            directory: std::env::temp_dir(),
         }
     }
 }
@@ -116,7 +120,7 @@ impl<C: Clock + 'static> Pair<C> {
             ..shipstation::Options::default()
         };
         let ship = ShipStation::start(options, listener().await).await.unwrap();
-        let pair = Self { directory: tempfile::tempdir().unwrap(), sage, ship, clock };
+        let pair = Self { directory: tempfile::tempdir_in(&wishes.directory).unwrap(), sage, ship, clock };
         pair.configure(wishes.settings);
         pair
     }

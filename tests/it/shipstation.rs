@@ -2,6 +2,6 @@
 //! and limits.
 
 mod edits;
-mod shop;
+pub mod shop;
 mod streams;
 mod twice;

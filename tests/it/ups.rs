@@ -131,6 +131,7 @@ async fn a_lost_pickup_is_found_by_its_reference() {
     let pickups = world.ups.system.state().pickups;
     assert_eq!(pickups.len(), 1, "{pickups:#?}");
     assert!(world.asked("pending_pickups") >= 1);
+    assert_eq!(world.ups.system.state().contract_violations, []);
     // UPS shows the pickups of today and tomorrow. One of a later day is asked for again, and UPS gives the same number.
     let today = miami(world.clock.now());
     let shown = pickups[0].date <= today.tomorrow().unwrap();

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::script::Made;
+use self::stage::Played;
+use crate::http::Outgoing;
 use crate::spec::model::{Mapping, MappingTest};
 
 /// What came of one test.
@@ -26,6 +29,20 @@ pub struct Rehearsed {
     pub place: String,
     /// What is not as expected; nothing when the test passes.
     pub differences: Vec<Difference>,
+    /// The calls that were made, in order.
+    #[serde(skip)]
+    pub calls: Vec<RehearsedCall>,
+}
+
+/// A call that a test made.
+#[derive(Debug, Clone)]
+pub struct RehearsedCall {
+    /// The system's name.
+    pub system: String,
+    /// The operation's name.
+    pub operation: String,
+    /// What was sent, without the proof of identity; `None` where it did not come so far.
+    pub request: Option<Outgoing>,
 }
 
 /// Something that is not as a test expects.
@@ -50,18 +67,21 @@ pub struct Difference {
 pub async fn rehearse(mapping: &Arc<Mapping>) -> Vec<Rehearsed> {
     let mut all = Vec::new();
     for test in &mapping.tests {
+        let played = stage::play(mapping, test).await;
+        let calls = played.as_ref().map(|played| calls(mapping, played)).unwrap_or_default();
         all.push(Rehearsed {
             mapping: mapping.name.clone(),
             test: test.name.clone(),
             place: test.place.to_string(),
-            differences: differences(mapping, test).await,
+            differences: differences(test, played),
+            calls,
         });
     }
     all
 }
 
-async fn differences(mapping: &Arc<Mapping>, test: &MappingTest) -> Vec<Difference> {
-    match stage::play(mapping, test).await {
+fn differences(test: &MappingTest, played: Result<Played, String>) -> Vec<Difference> {
+    match played {
         Ok(played) => compare::compare(test, &played),
         Err(message) => vec![Difference {
             what: format!("It cannot be run: {message}"),
@@ -71,4 +91,13 @@ async fn differences(mapping: &Arc<Mapping>, test: &MappingTest) -> Vec<Differen
             found: None,
         }],
     }
+}
+
+fn calls(mapping: &Mapping, played: &Played) -> Vec<RehearsedCall> {
+    let call = |made: &Made| {
+        let (role, operation) = made.operation.split_once('.')?;
+        let system = mapping.systems.get(role)?.name.clone();
+        Some(RehearsedCall { system, operation: operation.to_owned(), request: made.sent.clone() })
+    };
+    played.calls.iter().filter_map(call).collect()
 }

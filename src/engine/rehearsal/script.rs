@@ -13,7 +13,7 @@ use crate::engine::calls::CallStep;
 use crate::engine::door::Came;
 use crate::engine::outcome::{Outcome, Refusal};
 use crate::engine::request::Prepared;
-use crate::http::Incoming;
+use crate::http::{Incoming, Outgoing};
 use crate::spec::model::{Place, Replies, Reply};
 use crate::transport::Parts;
 
@@ -42,8 +42,9 @@ pub(super) struct Made {
     /// `role.operation`
     pub(super) operation: String,
     pub(super) input: Value,
-    /// What was sent, where it came so far.
+    /// What was sent, where it came so far: as the steps made it, and as the transport wrote it.
     pub(super) request: Option<Parts>,
+    pub(super) sent: Option<Outgoing>,
     pub(super) place: Place,
 }
 
@@ -68,6 +69,7 @@ impl Script {
             operation: format!("{}.{}", call.role, call.operation.name),
             input: call.input.clone(),
             request: None,
+            sent: None,
             place: call.step.place.clone(),
         });
     }
@@ -80,6 +82,7 @@ impl Script {
         let mut state = self.state();
         let Some(call) = state.calls.last_mut() else { return Err(unexpected("nothing was called")) };
         call.request = prepared.parts.as_deref().cloned();
+        call.sent = Some(prepared.rendered.clone());
         let call = call.clone();
         let replies = self.replies.get(&call.actual).or_else(|| self.replies.get(&call.step));
         let given = state.given.entry(call.step.clone()).or_default();

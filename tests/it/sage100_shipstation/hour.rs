@@ -1,6 +1,7 @@
 //! An hour at ShipStation's real limit of 40 calls a minute, with more work than it allows.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,17 +11,17 @@ use ml_connector::simulator::log::Entry;
 use serde_json::json;
 
 use super::{Pair, Wishes, address};
-use crate::patient::Patient;
+use crate::patient::{self, Patient};
 
 const LIMIT: u64 = 40;
 const MINUTES: usize = 60;
 /// Orders that are edited, in turn: so many each minute, which is more than the limit lets through.
-const EDITED: usize = 200;
-const EDITS: usize = 24;
+const EDITED: usize = 64;
+const EDITS: usize = 16;
 /// Orders that ship with a label, and as many that are only marked, each minute.
-const SHIPPED: usize = 2;
+const SHIPPED: usize = 1;
 
-const EVERY_MINUTE: &str = "    flows: { orders: { every: 1m }, parcels: { every: 1m }, marked: { every: 1m }, voids: { every: 1m } }\n";
+const EVERY_MINUTE: &str = "    flows: { orders: { every: 1m }, parcels: { every: 1m }, marked: { every: 1m }, voids: { every: 1m }, inventory: { enabled: false } }\n";
 
 /// The flow that made a call, by what it asks.
 fn flow(entry: &Entry) -> &'static str {
@@ -35,21 +36,43 @@ fn flow(entry: &Entry) -> &'static str {
     }
 }
 
+/// A directory that is not on a disk, where there is one: an hour's commits take a while otherwise.
+fn memory() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
+}
+
 /// The minute of the hour in which something was.
 fn minute(began: Timestamp, at: Timestamp) -> usize {
     clock::between(began, at).as_secs() as usize / 60
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_hour_at_the_limit_sees_forty_calls_a_minute_at_most_and_starves_no_flow() {
-    let wishes =
-        Wishes { orders: EDITED + 2 * SHIPPED * MINUTES, settings: EVERY_MINUTE, ..Wishes::default() };
+#[test]
+fn an_hour_at_the_limit_sees_forty_calls_a_minute_at_most_and_starves_no_flow() {
+    patient::run(hour());
+}
+
+async fn hour() {
+    let wishes = Wishes {
+        orders: EDITED + 2 * SHIPPED * MINUTES,
+        settings: EVERY_MINUTE,
+        directory: memory(),
+        ..Wishes::default()
+    };
     let pair = Pair::on(Patient::at("2026-11-18T15:00:20Z"), wishes).await;
     let numbers: Vec<String> = pair.due().into_keys().collect();
+    // Sage has no such limit; reading it again and again would only take time.
+    let file = pair.directory.path().join("ml-connector.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("company: ABC }", "company: ABC, overlap: 2m }", 1)).unwrap();
     let (engine, store) = pair.engine();
     let options = RunOptions::default();
     let stop = options.stop.clone();
     let running = tokio::spawn(async move { engine.run(options).await });
+    // The hour begins once everything is there: every order is in ShipStation.
+    while pair.ship.system.orders().len() < numbers.len() {
+        pair.clock.sleep(Duration::from_secs(1)).await;
+    }
     let began = pair.clock.now();
     for now in 1..=MINUTES {
         pair.clock.sleep_until(clock::add(began, Duration::from_secs(60 * now as u64))).await;
@@ -86,7 +109,7 @@ async fn an_hour_at_the_limit_sees_forty_calls_a_minute_at_most_and_starves_no_f
     }
     // While there is work, which is from the first edits on, nearly all of the limit is used.
     let mut stretches: BTreeMap<usize, BTreeMap<&str, usize>> = BTreeMap::new();
-    for entry in &calls {
+    for entry in calls.iter().filter(|entry| entry.at > began) {
         *stretches.entry(minute(began, entry.at) / 5).or_default().entry(flow(entry)).or_default() += 1;
     }
     for (stretch, flows) in stretches.range(1..12) {

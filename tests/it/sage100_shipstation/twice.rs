@@ -8,7 +8,10 @@ use ml_connector::base::{Clock, clock};
 
 use super::{Pair, Wishes, address};
 
-/// From a quarter to one to half past three by Sage's clock, each ten minutes: somebody adds an order, edits one that was
+/// Polls, ten minutes apart.
+const ROUNDS: u64 = 19;
+
+/// From a quarter to one to nearly three by Sage's clock, each ten minutes: somebody adds an order, edits one that was
 /// added in the first round and one that was there before, and then a poll comes.
 async fn night(began: &'static str) {
     let pair = Pair::new(Wishes { orders: 4, began, times: 60, ..Wishes::default() }).await;
@@ -17,7 +20,7 @@ async fn night(began: &'static str) {
     let old: Vec<String> = pair.due().into_keys().collect();
     let mut added: Vec<String> = Vec::new();
     let mut stamps: BTreeMap<String, usize> = BTreeMap::new();
-    for round in 1..=22u64 {
+    for round in 1..=ROUNDS {
         let until = clock::add(start, Duration::from_secs(600 * round));
         pair.clock.skip(clock::between(pair.clock.now(), until));
         added.extend(pair.sage.system.add_orders(1));
@@ -27,14 +30,14 @@ async fn night(began: &'static str) {
         }
         let stamp = pair.record(&added[added.len() - 1])["TimeUpdated"].as_str().unwrap().to_owned();
         *stamps.entry(stamp.split('.').next().unwrap().to_owned()).or_default() += 1;
-        pair.run_well().await;
+        assert_eq!(pair.run().await.troubles, []);
         // Not one poll late.
         pair.assert_orders_equal();
     }
     // The clock showed the hour twice, with two rounds of edits: by ten minutes, twelve times.
     assert!(stamps["1"] >= 11, "{stamps:?}");
-    assert!(stamps["2"] >= 5 && stamps["3"] >= 3, "{stamps:?}");
-    assert_eq!(pair.placed().len(), 4 + 22);
+    assert!(stamps["0"] >= 1 && stamps["2"] >= 5, "{stamps:?}");
+    assert_eq!(pair.placed().len(), 4 + ROUNDS as usize);
 }
 
 #[tokio::test(flavor = "multi_thread")]
