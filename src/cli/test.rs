@@ -183,6 +183,7 @@ mod tests {
             test: name.to_owned(),
             place: "m.yaml:7:3".to_owned(),
             differences,
+            calls: Vec::new(),
         };
         let all = [test("One", Vec::new()), test("Two", vec![difference])];
         assert_eq!(
