@@ -168,14 +168,19 @@ impl Connection {
         facts["batch"] = Value::from(group.len());
         let mut values = self.values.clone();
         values.set("answer", &body);
+        // What all have in common is made once: a batch is large, and each member gets a copy of the rest only.
+        let mut common = prepared.shown(&self.redactor);
+        without_inputs(&mut common, group.len());
+        let headers = self.redactor.headers_json(&answered.incoming.headers);
         let calls = group.iter().zip(items).map(|(member, item)| {
             let outcome = self.outcome_of(asked, values.clone(), &member.input, item.as_ref());
             let answer = json!({
                 "status": answered.incoming.status.as_u16(),
-                "headers": self.redactor.headers_json(&answered.incoming.headers),
+                "headers": headers,
                 "item": item.as_ref().map(|item| self.redactor.json(item)),
             });
-            let request = self.own_request(prepared, member, group.len());
+            let mut request = common.clone();
+            request["input"] = self.redactor.json(&member.input);
             let exchange = Value::from_iter([("request", request), ("answer", answer)]);
             Call { facts: facts.clone(), exchange, ..Call::unsent(outcome) }
         });
@@ -255,19 +260,14 @@ impl Connection {
         if let Some(facts) = call.facts.as_object_mut() {
             facts.insert("batch".to_owned(), Value::from(size));
         }
-        if let Some(request) = call.exchange.get_mut("request") {
-            only_own(request, size, self.redactor.json(&member.input));
+        if let Some(request) = call.exchange.get_mut("request").filter(|request| request.is_object()) {
+            without_inputs(request, size);
+            request["input"] = self.redactor.json(&member.input);
         }
         if let Some(answer) = call.exchange.get_mut("answer").and_then(Value::as_object_mut) {
             answer.remove("body");
         }
         call
-    }
-
-    fn own_request(&self, prepared: &Prepared, member: &Member, size: usize) -> Value {
-        let mut request = prepared.shown(&self.redactor);
-        only_own(&mut request, size, self.redactor.json(&member.input));
-        request
     }
 }
 
@@ -300,15 +300,14 @@ impl Batches {
     }
 }
 
-/// Takes what belongs to others out of a request that many share. Some transports send documents in the query.
-fn only_own(request: &mut Value, size: usize, input: Value) {
+/// Takes the inputs out of a request that many share. Some transports send documents in the query.
+fn without_inputs(request: &mut Value, size: usize) {
     let Some(request) = request.as_object_mut() else { return };
     request.remove("body");
     if let Some(Value::String(url)) = request.get_mut("url") {
         url.truncate(url.find('?').unwrap_or(url.len()));
     }
     request.insert("batch".to_owned(), Value::from(size));
-    request.insert("input".to_owned(), input);
 }
 
 /// Tells operations apart, those of an earlier revision of a system too. Whoever is in a batch keeps its operation alive.
