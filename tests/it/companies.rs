@@ -6,22 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ml_connector::base::{Clock, Secret};
-use ml_connector::diagnostics::{Sources, human};
-use ml_connector::engine::{Engine, Parts, RunOptions};
 use ml_connector::simulator::faults::{Fault, Rule};
 use ml_connector::simulator::sage100::{self, Orders, Sage100};
 use ml_connector::simulator::ups::{self, Ups};
 use ml_connector::simulator::verdict::verdict;
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{RecordQuery, RecordState, Store};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::RecordState;
 
-use crate::world::{Hurried, listener, none, path};
+use crate::home::{Home, listener};
+use crate::world::{Hurried, none, path};
 
 /// The example, with the simulators' own addresses in it.
-fn write_example(directory: &Path, addresses: &[(&str, String)]) {
+fn write_example(home: &Home, addresses: &[(&str, String)]) {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/two-companies/ml-connector.yaml");
     let mut text = std::fs::read_to_string(example).unwrap();
     for (written, real) in addresses {
@@ -32,37 +27,13 @@ fn write_example(directory: &Path, addresses: &[(&str, String)]) {
     let account = "      account: A1B2C3\n";
     let times = "      late_effect: 200ms\n      lookup_lag: 200ms\n      when_absent: recreate\n";
     assert!(text.contains(account));
-    std::fs::write(directory.join("ml-connector.yaml"), text.replace(account, &format!("{account}{times}")))
-        .unwrap();
-    MasterKey::generate_file(&directory.join("master.key")).unwrap();
+    home.write("ml-connector.yaml", &text.replace(account, &format!("{account}{times}")));
 }
 
-fn vault(directory: &Path) -> Vault {
-    Vault::open(directory, MasterKey::from_file(&directory.join("master.key")).unwrap()).unwrap()
-}
-
-async fn run(directory: &Path, clock: &Arc<dyn Clock>) -> Vec<(String, RecordState)> {
-    let mut sources = Sources::default();
-    let (config, findings) = spec::load_config(directory, &mut sources);
-    let told = human::render(&findings, &sources, false);
-    let config = Arc::new(config.unwrap_or_else(|| panic!("{told}")));
-    let store = Arc::new(RedbStore::open(&config.state, clock.now()).unwrap());
-    let parts = Parts {
-        config,
-        store: store.clone(),
-        vault: Arc::new(vault(directory)),
-        clock: Arc::clone(clock),
-        epoch: store.epoch(),
-        restored: store.opening().older,
-    };
-    let engine = Engine::new(parts).unwrap();
-    let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-    assert_eq!(summary.troubles, []);
-    drop(engine);
-    let records = store.records(&RecordQuery::default()).unwrap();
-    let ended = records.into_iter().map(|record| (record.id.to_string(), record.state)).collect();
-    store.close().unwrap();
-    ended
+async fn run(home: &Home) -> Vec<(String, RecordState)> {
+    assert_eq!(home.run().await.troubles, []);
+    let records = home.records(&[]).await.into_iter();
+    records.map(|record| (record.id.to_string(), record.state)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,22 +56,20 @@ async fn orders_of_both_companies_ship_once_and_never_meet() {
         ..ups::Options::default()
     };
     let ups = Ups::start(options, listener().await).await.unwrap();
-    let directory = tempfile::tempdir().unwrap();
+    let home = Home::new(Arc::clone(&clock));
     let addresses = [
         ("http://127.0.0.1:7100", abc.url()),
         ("http://127.0.0.1:7101", xyz.url()),
         ("http://127.0.0.1:7200", ups.url()),
     ];
-    write_example(directory.path(), &addresses);
+    write_example(&home, &addresses);
     let known = ups.system.options().clone();
-    for (name, value) in [
+    home.set_secrets([
         ("sage-abc.api_key", "key-of-abc"),
         ("sage-xyz.api_key", "key-of-xyz"),
         ("ups.client_id", &known.client_id),
         ("ups.client_secret", &known.client_secret),
-    ] {
-        vault(directory.path()).set(name, &Secret::new(value), clock.now()).unwrap();
-    }
+    ]);
     // Both companies have an order of every number.
     let numbers = |sage: &sage100::Handle| -> BTreeSet<String> {
         sage.system.state().orders.into_iter().map(|order| order.number).collect()
@@ -111,8 +80,8 @@ async fn orders_of_both_companies_ship_once_and_never_meet() {
         let lost = Rule::every(Fault::ActThenDrop).on("POST", endpoint).at_random(0.3, 5).times(8);
         ups.system.controls().switch_on(lost).unwrap();
     }
-    let records = run(directory.path(), &clock).await;
-    let again = run(directory.path(), &clock).await;
+    let records = run(&home).await;
+    let again = run(&home).await;
     assert_eq!(records.len(), 50, "each order of each company is a record of its own: {records:#?}");
     assert_eq!(records, again);
 

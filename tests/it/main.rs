@@ -6,6 +6,7 @@ mod companies;
 mod contracts;
 mod crash;
 mod engine;
+mod home;
 mod house;
 mod kill;
 mod patient;

@@ -4,6 +4,7 @@ mod hour;
 mod twice;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,21 +12,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use ml_connector::base::{Clock, Secret, clock};
-use ml_connector::diagnostics::{Sources, human};
-use ml_connector::engine::command::{Command, Reply, Shown};
-use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
+use ml_connector::base::{Clock, clock};
+use ml_connector::engine::command::Shown;
 use ml_connector::simulator::expectation::Expectation;
 use ml_connector::simulator::faults::{Fault, Rule};
 use ml_connector::simulator::sage100::{self, Orders, Sage100};
 use ml_connector::simulator::shipstation::{self, Locked, Placed, ShipStation};
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{Record, RecordQuery, RecordState};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::RecordState;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
+use crate::home::{Home, listener};
 use crate::world::none;
 
 /// A clock that runs fast and can be moved forward, for all of engine and simulators.
@@ -91,14 +87,18 @@ impl Default for Wishes {
 
 /// Both simulators and a configuration that points at them.
 struct Pair<C = Steered> {
-    directory: tempfile::TempDir,
+    home: Home,
     sage: sage100::Handle,
     ship: shipstation::Handle,
     clock: Arc<C>,
 }
 
-async fn listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.unwrap()
+impl<C> Deref for Pair<C> {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.home
+    }
 }
 
 impl Pair {
@@ -120,7 +120,7 @@ impl<C: Clock + 'static> Pair<C> {
             ..shipstation::Options::default()
         };
         let ship = ShipStation::start(options, listener().await).await.unwrap();
-        let pair = Self { directory: tempfile::tempdir_in(&wishes.directory).unwrap(), sage, ship, clock };
+        let pair = Self { home: Home::within(&wishes.directory, clock.clone()), sage, ship, clock };
         pair.configure(wishes.settings);
         pair
     }
@@ -139,80 +139,27 @@ impl<C: Clock + 'static> Pair<C> {
                settings:\n      locations: {{ \"001\": {}, \"002\": {} }}\n{settings}",
             rooms[0].id, rooms[1].id
         );
-        let path = self.directory.path();
-        std::fs::write(path.join("ml-connector.yaml"), text).unwrap();
-        MasterKey::generate_file(&path.join("master.key")).unwrap();
+        self.write("ml-connector.yaml", &text);
         let (sage, ship) = (self.sage.system.options().clone(), self.ship.system.options().clone());
-        for (name, value) in [
-            ("sage.api_key", sage.api_key.unwrap()),
-            ("web.username", sage.web_user),
-            ("web.password", sage.web_password),
-            ("v1.api_key", ship.api_key),
-            ("v1.api_secret", ship.api_secret),
-            ("v2.api_key", ship.v2_api_key),
-        ] {
-            self.vault().set(name, &Secret::new(&value), self.clock.now()).unwrap();
-        }
-    }
-
-    fn vault(&self) -> Vault {
-        let key = MasterKey::from_file(&self.directory.path().join("master.key")).unwrap();
-        Vault::open(self.directory.path(), key).unwrap()
-    }
-
-    fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(self.directory.path(), &mut sources);
-        let config =
-            Arc::new(config.unwrap_or_else(|| panic!("{}", human::render(&findings, &sources, false))));
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let engine = Engine::new(Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: self.clock.clone(),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        });
-        (engine.unwrap(), store)
-    }
-
-    async fn run(&self) -> RunSummary {
-        let (engine, store) = self.engine();
-        let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-        drop(engine);
-        store.close().unwrap();
-        summary
+        self.set_secrets([
+            ("sage.api_key", &*sage.api_key.unwrap()),
+            ("web.username", &sage.web_user),
+            ("web.password", &sage.web_password),
+            ("v1.api_key", &ship.api_key),
+            ("v1.api_secret", &ship.api_secret),
+            ("v2.api_key", &ship.v2_api_key),
+        ]);
     }
 
     async fn run_well(&self) {
         let summary = self.run().await;
         assert_eq!(summary.troubles, []);
-        let left = self.records(vec![RecordState::Parked, RecordState::InDoubt, RecordState::Waiting]).await;
+        let left = self.records(&[RecordState::Parked, RecordState::InDoubt, RecordState::Waiting]).await;
         assert!(left.is_empty(), "{left:#?}");
     }
 
-    async fn command(&self, command: Command) -> Reply {
-        let (engine, store) = self.engine();
-        let reply = engine.command(command).await;
-        drop(engine);
-        store.close().unwrap();
-        reply
-    }
-
-    async fn records(&self, states: Vec<RecordState>) -> Vec<Record> {
-        let query = RecordQuery { states, ..RecordQuery::default() };
-        match self.command(Command::Records(query)).await {
-            Reply::Records(records) => records,
-            other => panic!("{other:?}"),
-        }
-    }
-
     async fn show(&self, flow: &str, key: &str) -> Shown {
-        match self.command(Command::Show { text: format!("sage100-shipstation/{flow}/{key}") }).await {
-            Reply::Shown(shown) => *shown,
-            other => panic!("{other:?}"),
-        }
+        self.home.show(&format!("sage100-shipstation/{flow}/{key}")).await
     }
 
     /// The orders that are for ShipStation, by number.

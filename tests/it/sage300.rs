@@ -1,26 +1,19 @@
 //! Sage 300 and ShipStation, end to end against both simulators.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ml_connector::base::{Clock, Secret};
-use ml_connector::diagnostics::Sources;
-use ml_connector::engine::command::{Command, Reply};
-use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
 use ml_connector::simulator::due::Due;
 use ml_connector::simulator::expectation::Expectation;
 use ml_connector::simulator::faults::{Fault, Rule};
 use ml_connector::simulator::sage300::{self, Orders, Sage300};
 use ml_connector::simulator::shipstation::{self, Locked, Placed, Product, ShipStation};
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{Record, RecordQuery, RecordState};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::{Record, RecordState};
 use serde_json::{Value, json};
 
-use crate::world::{Hurried, listener};
+use crate::home::{Home, at_home, listener};
+use crate::world::Hurried;
 
 const MAPPING: &str = "sage300-shipstation";
 /// How a week's trouble looks at each side.
@@ -28,11 +21,12 @@ const API: &str = "/Sage300WebApi/*";
 
 /// Both simulators, and a configuration that points at them.
 struct Pair {
-    directory: tempfile::TempDir,
+    home: Home,
     sage: sage300::Handle,
     station: shipstation::Handle,
-    clock: Arc<dyn Clock>,
 }
+
+at_home!(Pair);
 
 impl Pair {
     async fn new(orders: Orders, change: impl FnOnce(&mut shipstation::Options)) -> Self {
@@ -65,31 +59,18 @@ impl Pair {
             .collect();
         change(&mut options);
         let station = ShipStation::start(options, listener().await).await.unwrap();
-        let pair = Self { directory: tempfile::tempdir().unwrap(), sage, station, clock };
+        let pair = Self { home: Home::new(clock), sage, station };
         pair.write_config();
-        MasterKey::generate_file(&pair.path().join("master.key")).unwrap();
-        let vault = pair.vault();
-        let keys = pair.station.system.options();
-        for (name, value) in [
+        let keys = pair.station.system.options().clone();
+        pair.set_secrets([
             // As a person would write them: the connector raises them.
             ("sage.user", "webapi"),
             ("sage.password", "sim-password"),
-            ("v1.api_key", &keys.api_key),
+            ("v1.api_key", &*keys.api_key),
             ("v1.api_secret", &keys.api_secret),
             ("v2.api_key", &keys.v2_api_key),
-        ] {
-            vault.set(name, &Secret::new(value), pair.clock.now()).unwrap();
-        }
+        ]);
         pair
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().to_owned()
-    }
-
-    fn vault(&self) -> Vault {
-        let key = MasterKey::from_file(&self.path().join("master.key")).unwrap();
-        Vault::open(&self.path(), key).unwrap()
     }
 
     fn write_config(&self) {
@@ -103,32 +84,7 @@ impl Pair {
              \x20   settings:\n      ship_from: {{ \"2\": Austin }}\n      new_locations: {{ Austin: AUS }}\n\
              \x20   flows:\n      orders: {{ full: 1s }}\n      customers: {{ full: 1s }}\n      fulfillments: {{ full: 1s }}\n"
         );
-        std::fs::write(self.path().join("ml-connector.yaml"), text).unwrap();
-    }
-
-    fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(&self.path(), &mut sources);
-        let told = ml_connector::diagnostics::human::render(&findings, &sources, false);
-        let config = Arc::new(config.unwrap_or_else(|| panic!("{told}")));
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let parts = Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: Arc::clone(&self.clock),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        };
-        (Engine::new(parts).unwrap(), store)
-    }
-
-    async fn run(&self) -> RunSummary {
-        let (engine, store) = self.engine();
-        let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-        drop(engine);
-        store.close().unwrap();
-        summary
+        self.write("ml-connector.yaml", &text);
     }
 
     /// Runs until idle, and nothing is in trouble.
@@ -137,13 +93,8 @@ impl Pair {
     }
 
     async fn records(&self, flow: &str, state: RecordState) -> Vec<Record> {
-        let (engine, store) = self.engine();
-        let query = RecordQuery { states: vec![state], ..RecordQuery::default() };
-        let reply = engine.command(Command::Records(query)).await;
-        drop(engine);
-        store.close().unwrap();
-        let Reply::Records(records) = reply else { panic!("{reply:?}") };
-        records.into_iter().filter(|record| record.id.flow().ends_with(flow)).collect()
+        let records = self.home.records(&[state]).await.into_iter();
+        records.filter(|record| record.id.flow().ends_with(flow)).collect()
     }
 
     fn edit(&self, number: &str, set: Value) {

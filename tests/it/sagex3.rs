@@ -5,23 +5,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ml_connector::base::{Clock, Secret, SystemClock, crash};
-use ml_connector::diagnostics::Sources;
-use ml_connector::engine::command::{Command, Reply, Shown};
-use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
+use ml_connector::base::{Clock, SystemClock, crash};
 use ml_connector::simulator::due::Due;
 use ml_connector::simulator::expectation::{Expectation, Reason};
 use ml_connector::simulator::faults::{Fault, Rule};
 use ml_connector::simulator::sagex3::{self, Orders, SageX3};
 use ml_connector::simulator::ups::{self, Ups};
 use ml_connector::simulator::verdict::{Verdict, verdict};
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{Record, RecordQuery, RecordState};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::{Record, RecordState};
 use serde_json::{Value, json};
 
-use crate::world::{Hurried, listener};
+use crate::home::{Home, at_home, listener};
+use crate::world::Hurried;
 
 const SHIP: &str = "/api/shipments/*/ship";
 const PICKUP: &str = "/api/pickupcreation/*";
@@ -29,17 +24,18 @@ const SOAP: &str = "/soap-generic/*";
 
 /// A site in X3 with the carrier behind it, on a Friday in New York.
 struct Site {
-    directory: tempfile::TempDir,
+    home: Home,
     x3: sagex3::Handle,
     ups: ups::Handle,
-    clock: Arc<dyn Clock>,
 }
+
+at_home!(Site);
 
 impl Site {
     /// With the shipped mapping and these settings of it: YAML lines below `settings:`.
     async fn new(orders: Orders, settings: &str) -> Self {
         let site = Self::empty(sagex3::Options { orders, ..sagex3::Options::default() }).await;
-        site.write(&format!(
+        site.configure(&format!(
             "mappings:\n  sagex3-ups:\n    connections: {{ erp: x3, erp_soap: x3-soap, carrier: ups }}\n    settings:\n      \
              sites: {{ NA011: {{ name: Demo Site, lines: [1 Warehouse Way], city: Irvine, state: CA, postal_code: \"92618\", \
              country: US, phone: \"9495550100\" }} }}\n{settings}"
@@ -60,11 +56,10 @@ impl Site {
             ..ups::Options::default()
         };
         let ups = Ups::start(ups, listener().await).await.unwrap();
-        let site = Self { directory: tempfile::tempdir().unwrap(), x3, ups, clock };
-        MasterKey::generate_file(&site.path().join("master.key")).unwrap();
+        let site = Self { home: Home::new(clock), x3, ups };
         let (known, carrier) = (site.x3.system.options().clone(), site.ups.system.options().clone());
-        for (name, value) in [
-            ("x3.username", &known.user),
+        site.set_secrets([
+            ("x3.username", &*known.user),
             ("x3.password", &known.password),
             ("x3-soap.username", &known.user),
             ("x3-soap.password", &known.password),
@@ -73,23 +68,13 @@ impl Site {
             ("x3-graphql.refresh_token", &known.refresh_token),
             ("ups.client_id", &carrier.client_id),
             ("ups.client_secret", &carrier.client_secret),
-        ] {
-            site.vault().set(name, &Secret::new(value), site.clock.now()).unwrap();
-        }
+        ]);
         site
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().to_owned()
-    }
-
-    fn vault(&self) -> Vault {
-        Vault::open(&self.path(), MasterKey::from_file(&self.path().join("master.key")).unwrap()).unwrap()
     }
 
     /// Writes `ml-connector.yaml` with all connections and these mappings. Time runs a hundred times faster, so that calls
     /// have five minutes to be answered in three seconds.
-    fn write(&self, mappings: &str) {
+    fn configure(&self, mappings: &str) {
         let (x3, ups) = (self.x3.url(), self.ups.url());
         let text = format!(
             "connections:\n\
@@ -100,33 +85,7 @@ impl Site {
              shipper: {{ name: Demo Shipper, lines: [1 Warehouse Way], city: Irvine, state: CA, postal_code: \"92618\", \
              country: US, phone: \"9495550100\" }}\n{mappings}"
         );
-        std::fs::write(self.path().join("ml-connector.yaml"), text).unwrap();
-    }
-
-    /// An engine and its store, as a start of the program makes them.
-    fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(&self.path(), &mut sources);
-        let told = ml_connector::diagnostics::human::render(&findings, &sources, false);
-        let config = Arc::new(config.unwrap_or_else(|| panic!("{told}")));
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let parts = Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: Arc::clone(&self.clock),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        };
-        (Engine::new(parts).unwrap(), store)
-    }
-
-    async fn run(&self) -> RunSummary {
-        let (engine, store) = self.engine();
-        let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-        drop(engine);
-        store.close().unwrap();
-        summary
+        self.write("ml-connector.yaml", &text);
     }
 
     /// The program itself, about to run until idle.
@@ -137,29 +96,8 @@ impl Site {
         command
     }
 
-    async fn command(&self, command: Command) -> Reply {
-        let (engine, store) = self.engine();
-        let reply = engine.command(command).await;
-        drop(engine);
-        store.close().unwrap();
-        reply
-    }
-
     async fn records(&self, state: RecordState) -> Vec<Record> {
-        match self
-            .command(Command::Records(RecordQuery { states: vec![state], ..RecordQuery::default() }))
-            .await
-        {
-            Reply::Records(records) => records,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn show(&self, text: &str) -> Shown {
-        match self.command(Command::Show { text: text.to_owned() }).await {
-            Reply::Shown(shown) => *shown,
-            other => panic!("{other:?}"),
-        }
+        self.home.records(&[state]).await
     }
 
     /// Orders of both kinds.
@@ -278,7 +216,9 @@ async fn unhurried(orders: Orders) -> Site {
         "retry: { first: 1s, max: 5m, attempts: 8 }",
         "retry: { first: 20ms, max: 200ms, attempts: 12 }",
     );
-    site.write("mappings:\n  sagex3-ups:\n    connections: { erp: x3, erp_soap: x3-soap, carrier: ups }\n");
+    site.configure(
+        "mappings:\n  sagex3-ups:\n    connections: { erp: x3, erp_soap: x3-soap, carrier: ups }\n",
+    );
     let file = site.path().join("ml-connector.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     let hasty = "timeout: 3s\n      late_effect: 2s\n      lookup_lag: 500ms";
@@ -454,7 +394,7 @@ async fn graphql(auth: &str) -> Site {
     std::fs::write(mapping, PROBE).unwrap();
     let x3 = site.x3.url();
     // The connection stands behind the others, which nothing uses here.
-    site.write(&format!(
+    site.configure(&format!(
         "  x3-graphql:\n    system: sagex3-graphql\n    auth: {auth}\n    settings: {{ url: \"{x3}/xtrem\", user: WSUPS, page_size: 10, \
          token_url: \"{x3}/v1/token\" }}\nmappings:\n  probe:\n    connections: {{ erp: x3-graphql }}\n"
     ));
@@ -486,7 +426,7 @@ async fn refresh_tokens_rotate_across_restarts_and_none_is_used_twice() {
     assert_eq!(site.records(RecordState::Done).await.len(), 72);
     // A person pairs anew: the new credential wins over what was kept.
     let fresh = site.x3.system.pair();
-    site.vault().set("x3-graphql.refresh_token", &Secret::new(&fresh), site.clock.now()).unwrap();
+    site.set_secrets([("x3-graphql.refresh_token", &*fresh)]);
     site.x3.system.add_purchase_orders(1);
     tokio::time::sleep(Duration::from_millis(3_200)).await;
     assert_eq!(site.run().await.troubles, []);

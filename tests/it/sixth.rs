@@ -6,20 +6,16 @@ use std::process::Command as Program;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ml_connector::base::{Clock, Secret};
-use ml_connector::diagnostics::{Sources, human};
-use ml_connector::engine::command::{Command, Reply, Shown};
-use ml_connector::engine::{Engine, Parts, RunOptions};
+use ml_connector::base::Clock;
+use ml_connector::engine::command::Shown;
 use ml_connector::simulator::expectation::Expectation;
 use ml_connector::simulator::sagex3::{self, Orders, SageX3};
 use ml_connector::simulator::shipstation::{self, Placed, ShipStation};
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{RecordQuery, RecordState};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::RecordState;
 use serde_json::json;
 
-use crate::world::{Hurried, listener};
+use crate::home::{Home, at_home, listener};
+use crate::world::Hurried;
 
 const EXAMPLE: &str = "examples/sagex3-shipstation";
 const MAPPING: &str = "mappings/sagex3-shipstation.yaml";
@@ -36,11 +32,12 @@ fn the_example_is_valid_and_does_what_its_tests_say() {
 
 /// The example's own files, with the simulators' addresses.
 struct Site {
-    directory: tempfile::TempDir,
+    home: Home,
     x3: sagex3::Handle,
     ship: shipstation::Handle,
-    clock: Arc<dyn Clock>,
 }
+
+at_home!(Site);
 
 impl Site {
     async fn new(orders: Orders) -> Self {
@@ -48,83 +45,37 @@ impl Site {
         let x3 = sagex3::Options { orders, clock: Arc::clone(&clock), ..sagex3::Options::default() };
         let ship = shipstation::Options { clock: Arc::clone(&clock), ..shipstation::Options::default() };
         let site = Self {
-            directory: tempfile::tempdir().unwrap(),
+            home: Home::new(clock),
             x3: SageX3::start(x3, listener().await).await.unwrap(),
             ship: ShipStation::start(ship, listener().await).await.unwrap(),
-            clock,
         };
         let text = std::fs::read_to_string(Path::new(EXAMPLE).join("ml-connector.yaml")).unwrap();
         let text = text.replace("http://127.0.0.1:7300", &site.x3.url());
         // Time runs fast here, and calls with it.
         let ship = format!("{}\n      timeout: 10m", site.ship.url());
-        std::fs::write(site.path().join("ml-connector.yaml"), text.replace("http://127.0.0.1:7400", &ship))
-            .unwrap();
-        std::fs::create_dir(site.path().join("mappings")).unwrap();
-        std::fs::copy(Path::new(EXAMPLE).join(MAPPING), site.path().join(MAPPING)).unwrap();
-        MasterKey::generate_file(&site.path().join("master.key")).unwrap();
+        site.write("ml-connector.yaml", &text.replace("http://127.0.0.1:7400", &ship));
+        site.write(MAPPING, &std::fs::read_to_string(Path::new(EXAMPLE).join(MAPPING)).unwrap());
         let (known, carrier) = (site.x3.system.options(), site.ship.system.options());
-        for (name, value) in [
-            ("x3.username", &known.user),
+        site.set_secrets([
+            ("x3.username", &*known.user),
             ("x3.password", &known.password),
             ("x3-soap.username", &known.user),
             ("x3-soap.password", &known.password),
             ("shipstation.api_key", &carrier.api_key),
             ("shipstation.api_secret", &carrier.api_secret),
-        ] {
-            site.vault().set(name, &Secret::new(value), site.clock.now()).unwrap();
-        }
+        ]);
         site
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn vault(&self) -> Vault {
-        Vault::open(self.path(), MasterKey::from_file(&self.path().join("master.key")).unwrap()).unwrap()
-    }
-
-    fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(self.path(), &mut sources);
-        let config =
-            Arc::new(config.unwrap_or_else(|| panic!("{}", human::render(&findings, &sources, false))));
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let parts = Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: Arc::clone(&self.clock),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        };
-        (Engine::new(parts).unwrap(), store)
     }
 
     /// Runs until idle; nobody has to see to anything.
     async fn run(&self) {
-        let (engine, store) = self.engine();
-        let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-        assert_eq!(summary.troubles, []);
-        let states = vec![RecordState::Parked, RecordState::InDoubt, RecordState::Waiting];
-        match engine.command(Command::Records(RecordQuery { states, ..RecordQuery::default() })).await {
-            Reply::Records(left) => assert!(left.is_empty(), "{left:#?}"),
-            other => panic!("{other:?}"),
-        }
-        drop(engine);
-        store.close().unwrap();
+        assert_eq!(self.home.run().await.troubles, []);
+        let left = self.records(&[RecordState::Parked, RecordState::InDoubt, RecordState::Waiting]).await;
+        assert!(left.is_empty(), "{left:#?}");
     }
 
     async fn show(&self, order: &str) -> Shown {
-        let (engine, store) = self.engine();
-        let text = format!("sagex3-shipstation/orders/{order}");
-        let reply = engine.command(Command::Show { text }).await;
-        drop(engine);
-        store.close().unwrap();
-        match reply {
-            Reply::Shown(shown) => *shown,
-            other => panic!("{other:?}"),
-        }
+        self.home.show(&format!("sagex3-shipstation/orders/{order}")).await
     }
 
     fn edit(&self, order: &str, property: &str, value: &str) {

@@ -1,6 +1,5 @@
 //! A small world: one scripted server, a system file and a mapping that a test writes, and an engine over them.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,17 +8,14 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use ml_connector::base::{Clock, ManualClock};
-use ml_connector::diagnostics::{Sources, human};
-use ml_connector::engine::command::{Command, Reply, Shown, Status};
-use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{AuditEntry, AuditQuery, Record, RecordQuery, Store};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::base::ManualClock;
+use ml_connector::engine::command::{Command, Reply, Status};
+use ml_connector::engine::{Engine, RunOptions};
+use ml_connector::store::Record;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::home::{Home, at_home, listener};
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
@@ -53,11 +49,12 @@ struct Server {
 
 /// The world.
 pub struct Small {
-    directory: tempfile::TempDir,
+    home: Home,
     server: Server,
     pub url: String,
-    pub clock: Arc<dyn Clock>,
 }
+
+at_home!(Small);
 
 impl Small {
     /// A world with this system, called `shop`, and this mapping, called `small`, whose only role is `shop`. The head of both
@@ -67,14 +64,13 @@ impl Small {
         mapping: &str,
         script: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listener().await;
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script: Script = Arc::new(script);
         let server = Server { script: Arc::new(Mutex::new(script)), seen: Arc::default() };
         let router = Router::new().fallback(answer).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let directory = tempfile::tempdir().unwrap();
-        let small = Self { directory, server, url, clock: ml_connector::base::SystemClock::shared() };
+        let small = Self { home: Home::new(ml_connector::base::SystemClock::shared()), server, url };
         let auth = "auth: { api_key: { header: X-Key, key: key } }\n";
         let auth = if system.starts_with("auth:") { "" } else { auth };
         let shop = format!(
@@ -86,23 +82,19 @@ impl Small {
         let mapping = format!("mapping: small\ntitle: Small\nsystems: {{ shop: shop }}\n{mapping}");
         small.write("mappings/small.yaml", &mapping);
         small.configure("mappings:\n  small: { connections: { shop: shop } }\n");
-        MasterKey::generate_file(&small.path().join("master.key")).unwrap();
-        small
-            .vault()
-            .set("shop.key", &ml_connector::base::Secret::new("shop-key"), small.clock.now())
-            .unwrap();
+        small.set_secrets([("shop.key", "shop-key")]);
         small
     }
 
     /// On a clock that only the test moves.
     pub fn on(mut self, clock: &ManualClock) -> Self {
-        self.clock = Arc::new(clock.clone());
+        self.home.clock = Arc::new(clock.clone());
         self
     }
 
     /// On a clock that runs so many times faster than the wall's.
     pub fn hurried(mut self, times: u32) -> Self {
-        self.clock = crate::world::Hurried::shared(times);
+        self.home.clock = crate::world::Hurried::shared(times);
         self
     }
 
@@ -114,21 +106,6 @@ impl Small {
         self.write("ml-connector.yaml", &config);
     }
 
-    fn write(&self, file: &str, text: &str) {
-        let path = self.path().join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    pub fn path(&self) -> PathBuf {
-        self.directory.path().to_owned()
-    }
-
-    fn vault(&self) -> Vault {
-        let key = MasterKey::from_file(&self.path().join("master.key")).unwrap();
-        Vault::open(&self.path(), key).unwrap()
-    }
-
     /// Answers otherwise from now on.
     pub fn script(&self, script: impl Fn(&Seen) -> Answer + Send + Sync + 'static) {
         *self.server.script.lock().unwrap() = Arc::new(script);
@@ -138,32 +115,6 @@ impl Small {
     pub fn seen(&self, path: &str) -> Vec<Seen> {
         let seen = self.server.seen.lock().unwrap();
         seen.iter().filter(|seen| seen.path == path).cloned().collect()
-    }
-
-    pub fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(&self.path(), &mut sources);
-        let told = human::render(&findings, &sources, false);
-        let config = Arc::new(config.unwrap_or_else(|| panic!("{told}")));
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let engine = Engine::new(Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: Arc::clone(&self.clock),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        });
-        (engine.unwrap(), store)
-    }
-
-    /// Runs a fresh engine until nothing is left to do.
-    pub async fn run(&self) -> RunSummary {
-        let (engine, store) = self.engine();
-        let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-        drop(engine);
-        store.close().unwrap();
-        summary
     }
 
     /// Runs until idle; nothing may be in trouble.
@@ -188,54 +139,9 @@ impl Small {
         store.close().unwrap();
     }
 
-    async fn command(&self, command: Command) -> Reply {
-        let (engine, store) = self.engine();
-        let reply = engine.command(command).await;
-        drop(engine);
-        store.close().unwrap();
-        reply
-    }
-
     /// All records, by id.
     pub async fn records(&self) -> Vec<Record> {
-        match self.command(Command::Records(RecordQuery::default())).await {
-            Reply::Records(mut records) => {
-                records.sort_by(|one, other| one.id.cmp(&other.id));
-                records
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub async fn show(&self, text: &str) -> Shown {
-        match self.command(Command::Show { text: text.to_owned() }).await {
-            Reply::Shown(shown) => *shown,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    pub async fn status(&self) -> Status {
-        match self.command(Command::Status).await {
-            Reply::Status(status) => *status,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Audit entries of this kind, with what belongs to them.
-    pub fn audit(&self, event: &str) -> Vec<AuditEntry> {
-        let (_, store) = self.engine();
-        let query = AuditQuery { event: Some(event.to_owned()), bodies: true, ..AuditQuery::default() };
-        let entries = store.audit(&query).unwrap();
-        store.close().unwrap();
-        entries
-    }
-
-    /// The rows of a table of a mapping's use, by key.
-    pub fn rows(&self, table: &str) -> Vec<(String, Value)> {
-        let (_, store) = self.engine();
-        let rows = store.rows(table).unwrap().into_iter().map(|row| (row.key, row.value)).collect();
-        store.close().unwrap();
-        rows
+        self.home.records(&[]).await
     }
 }
 

@@ -1,35 +1,31 @@
 //! SYSPRO and UPS: orders ship once, and their tracking numbers are in SYSPRO, whatever becomes of sessions and answers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ml_connector::base::{Clock, Secret};
-use ml_connector::diagnostics::Sources;
-use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
+use ml_connector::base::Secret;
+use ml_connector::engine::RunSummary;
 use ml_connector::simulator::expectation::{Expectation, Reason};
 use ml_connector::simulator::faults::{Fault, Rule};
 use ml_connector::simulator::syspro::{self, Orders, Syspro};
 use ml_connector::simulator::ups::{self, Ups};
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{Record, RecordQuery, RecordState, Store};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::{Record, RecordState};
 use serde_json::{Map, json};
-use tokio::net::TcpListener;
 
+use crate::home::{Home, at_home, listener};
 use crate::world::Hurried;
 
 const POST: &str = "/SYSPROWCFService/Rest/Transaction/Post";
 
 /// SYSPRO, UPS and a configuration that points at them.
 struct Site {
-    directory: tempfile::TempDir,
+    home: Home,
     syspro: syspro::Handle,
     ups: ups::Handle,
-    clock: Arc<dyn Clock>,
 }
+
+at_home!(Site);
 
 fn plain(count: usize) -> Orders {
     Orders {
@@ -46,10 +42,6 @@ fn plain(count: usize) -> Orders {
     }
 }
 
-async fn listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.unwrap()
-}
-
 impl Site {
     /// `settings` are the mapping's, as YAML.
     async fn new(orders: Orders, options: syspro::Options, settings: &str) -> Self {
@@ -60,7 +52,7 @@ impl Site {
         let options =
             ups::Options { clock: Arc::clone(&clock), visibility_lag: lag, ..ups::Options::default() };
         let ups = Ups::start(options, listener().await).await.unwrap();
-        let site = Self { directory: tempfile::tempdir().unwrap(), syspro, ups, clock };
+        let site = Self { home: Home::new(clock), syspro, ups };
         site.configure(settings);
         site
     }
@@ -77,52 +69,23 @@ impl Site {
              postal_code: \"40213\", country: US, phone: \"5025550100\" }}\n\
              mappings:\n  syspro-ups:\n    connections: {{ erp: odata, enet: enet, carrier: ups }}\n    settings: {settings}\n"
         );
-        std::fs::write(self.path().join("ml-connector.yaml"), text).unwrap();
-        MasterKey::generate_file(&self.path().join("master.key")).unwrap();
+        self.write("ml-connector.yaml", &text);
         let (syspro, ups) = (self.syspro.system.options(), self.ups.system.options());
-        for (name, value) in [
-            ("enet.operator", &syspro.operator),
+        self.set_secrets([
+            ("enet.operator", &*syspro.operator),
             ("enet.operator_password", &syspro.operator_password),
             ("enet.company_password", &syspro.company_password),
             ("odata.operator", &syspro.operator),
             ("odata.operator_password", &syspro.operator_password),
             ("ups.client_id", &ups.client_id),
             ("ups.client_secret", &ups.client_secret),
-        ] {
-            self.vault().set(name, &Secret::new(value), self.clock.now()).unwrap();
-        }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().to_owned()
-    }
-
-    fn vault(&self) -> Vault {
-        Vault::open(&self.path(), MasterKey::from_file(&self.path().join("master.key")).unwrap()).unwrap()
+        ]);
     }
 
     /// Runs a fresh engine until nothing is left to do, and gives its records.
     async fn run(&self) -> (RunSummary, Vec<Record>) {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(&self.path(), &mut sources);
-        let told = ml_connector::diagnostics::human::render(&findings, &sources, false);
-        let config = Arc::new(config.unwrap_or_else(|| panic!("{told}")));
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let engine = Engine::new(Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: Arc::clone(&self.clock),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        })
-        .unwrap();
-        let running = engine.run(RunOptions { until_idle: true, ..RunOptions::default() });
-        let summary = tokio::time::timeout(Duration::from_secs(120), running).await.unwrap().unwrap();
-        drop(engine);
-        let records = store.records(&RecordQuery::default()).unwrap();
-        store.close().unwrap();
-        (summary, records)
+        let summary = tokio::time::timeout(Duration::from_secs(120), self.home.run()).await.unwrap();
+        (summary, self.records(&[]).await)
     }
 
     async fn run_well(&self) -> Vec<Record> {
@@ -255,8 +218,10 @@ async fn an_order_that_is_corrected_or_printed_late_ships_then() {
     let orders = Orders { unknown_address: 0.3, not_ready: 0.2, ..plain(20) };
     let site = Site::new(orders, syspro::Options::default(), "{ write_to: [custom_form] }").await;
     let records = site.run_well().await;
-    let parked =
-        records.iter().find(|record| record.state == RecordState::Parked).unwrap().id.key().to_owned();
+    // The youngest: polls read the last days, and older orders only when they read everything.
+    let parked = records.iter().filter(|record| record.state == RecordState::Parked);
+    let youngest = parked.max_by_key(|record| record.source["OrderDate"].as_str().unwrap().to_owned());
+    let parked = youngest.unwrap().id.key().to_owned();
     let mended = Map::from_iter([("ShipAddress1".to_owned(), json!("12 Main St"))]);
     site.syspro.system.edit_order(&parked, &mended).unwrap();
     let open =

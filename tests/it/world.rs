@@ -6,21 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use ml_connector::base::{Clock, Secret, SystemClock, clock, crash};
-use ml_connector::diagnostics::Sources;
-use ml_connector::engine::command::{Command, Order, Ordered, Reply, Selection, Shown, Status, Truth};
-use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
+use ml_connector::base::{Clock, SystemClock, clock, crash};
+use ml_connector::engine::command::{Command, Order, Ordered, Reply, Selection, Truth};
 use ml_connector::simulator::faults::Rule;
 use ml_connector::simulator::sage100::{self, Orders, Sage100};
 use ml_connector::simulator::ups::{self, Ups};
 use ml_connector::simulator::verdict::{Verdict, verdict};
-use ml_connector::spec;
-use ml_connector::spec::model::Config;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{Record, RecordQuery, RecordState};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::{Record, RecordState};
 use serde_json::Value;
-use tokio::net::TcpListener;
+
+use crate::home::{Home, at_home, listener};
 
 /// What a test wants of its world.
 pub struct Wishes {
@@ -133,11 +128,12 @@ impl Clock for Hurried {
 
 /// The world.
 pub struct World {
-    pub directory: tempfile::TempDir,
+    pub home: Home,
     pub sage: sage100::Handle,
     pub ups: ups::Handle,
-    pub clock: Arc<dyn Clock>,
 }
+
+at_home!(World);
 
 impl World {
     /// Starts the simulators and writes the configuration.
@@ -148,10 +144,8 @@ impl World {
         let sage = Sage100::start(sage_options, listener().await).await.unwrap();
         let ups_options = ups::Options { clock: Arc::clone(&clock), ..wishes.ups };
         let ups = Ups::start(ups_options, listener().await).await.unwrap();
-        let directory = tempfile::tempdir().unwrap();
-        let world = Self { directory, sage, ups, clock };
+        let world = Self { home: Home::new(clock), sage, ups };
         world.write_config(wishes.sage_settings, wishes.sage_connection, wishes.ups_settings);
-        MasterKey::generate_file(&world.path().join("master.key")).unwrap();
         let options = world.ups.system.options().clone();
         if let Some(key) = world.sage.system.options().api_key.clone() {
             world.set_secret("sage.api_key", &key);
@@ -161,17 +155,8 @@ impl World {
         world
     }
 
-    pub fn path(&self) -> PathBuf {
-        self.directory.path().to_owned()
-    }
-
-    pub fn vault(&self) -> Vault {
-        let key = MasterKey::from_file(&self.path().join("master.key")).unwrap();
-        Vault::open(&self.path(), key).unwrap()
-    }
-
     pub fn set_secret(&self, name: &str, value: &str) {
-        self.vault().set(name, &Secret::new(value), self.clock.now()).unwrap();
+        self.set_secrets([(name, value)]);
     }
 
     /// Writes `ml-connector.yaml`.
@@ -187,7 +172,7 @@ impl World {
              postal_code: \"40213\", country: US, phone: \"5025550100\" }}\n\
              mappings:\n  sage100-ups:\n    connections: {{ erp: sage, carrier: ups }}\n"
         );
-        std::fs::write(self.path().join("ml-connector.yaml"), text).unwrap();
+        self.write("ml-connector.yaml", &text);
     }
 
     /// Gives the configuration its own copy of a shipped file (`systems/ups.yaml`, say) with some texts replaced.
@@ -224,38 +209,6 @@ impl World {
             .env_remove(crash::VARIABLE)
             .kill_on_drop(true);
         command
-    }
-
-    /// Loads the configuration.
-    pub fn config(&self) -> Arc<Config> {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(&self.path(), &mut sources);
-        let told = ml_connector::diagnostics::human::render(&findings, &sources, false);
-        Arc::new(config.unwrap_or_else(|| panic!("{told}")))
-    }
-
-    /// Opens the store and makes an engine, as a start of the program does.
-    pub fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
-        let config = self.config();
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let engine = Engine::new(Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: Arc::clone(&self.clock),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        });
-        (engine.unwrap(), store)
-    }
-
-    /// Runs a fresh engine until nothing is left to do.
-    pub async fn run(&self) -> RunSummary {
-        let (engine, store) = self.engine();
-        let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-        drop(engine);
-        store.close().unwrap();
-        summary
     }
 
     /// Runs until idle; nothing may be in trouble, and every order must have ended as it should.
@@ -308,38 +261,9 @@ impl World {
         self.sage.system.controls().switch_on(rule).unwrap();
     }
 
-    /// Gives a command to an engine that is not running.
-    pub async fn command(&self, command: Command) -> Reply {
-        let (engine, store) = self.engine();
-        let reply = engine.command(command).await;
-        drop(engine);
-        store.close().unwrap();
-        reply
-    }
-
     /// The records in a state.
     pub async fn records(&self, state: RecordState) -> Vec<Record> {
-        let query = RecordQuery { states: vec![state], ..RecordQuery::default() };
-        match self.command(Command::Records(query)).await {
-            Reply::Records(records) => records,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// One record with all that belongs to it.
-    pub async fn show(&self, text: &str) -> Shown {
-        match self.command(Command::Show { text: text.to_owned() }).await {
-            Reply::Shown(shown) => *shown,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// How everything stands.
-    pub async fn status(&self) -> Status {
-        match self.command(Command::Status).await {
-            Reply::Status(status) => *status,
-            other => panic!("{other:?}"),
-        }
+        self.home.records(&[state]).await
     }
 
     /// Gives an order about one record.
@@ -368,8 +292,4 @@ pub fn order(text: &str) -> Order {
         operator: "tester".to_owned(),
         reason: "a test".to_owned(),
     }
-}
-
-pub async fn listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.unwrap()
 }

@@ -41,7 +41,7 @@ async fn on_a_clock<T: Future<Output = ()>>(
 ) {
     let clock = ManualClock::at(start.parse::<Timestamp>().unwrap());
     let mut world = World::new(Wishes::plain(1)).await;
-    world.clock = Arc::new(clock.clone());
+    world.home.clock = Arc::new(clock.clone());
     let config = world.path().join("ml-connector.yaml");
     let text = std::fs::read_to_string(&config).unwrap() + more;
     std::fs::write(&config, text).unwrap();

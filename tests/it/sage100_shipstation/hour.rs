@@ -62,7 +62,7 @@ async fn hour() {
     let pair = Pair::on(Patient::at("2026-11-18T15:00:20Z"), wishes).await;
     let numbers: Vec<String> = pair.due().into_keys().collect();
     // Sage has no such limit; reading it again and again would only take time.
-    let file = pair.directory.path().join("ml-connector.yaml");
+    let file = pair.path().join("ml-connector.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen("company: ABC }", "company: ABC, overlap: 2m }", 1)).unwrap();
     let (engine, store) = pair.engine();

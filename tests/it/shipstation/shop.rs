@@ -1,6 +1,5 @@
 //! A world with the simulators of Sage 100 and ShipStation, and an engine between them.
 
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,20 +7,15 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use ml_connector::base::{Clock, Secret, clock};
-use ml_connector::diagnostics::{Sources, human};
-use ml_connector::engine::command::{Command, Reply};
-use ml_connector::engine::{Engine, Parts, RunOptions, RunSummary};
+use ml_connector::base::{Clock, clock};
 use ml_connector::simulator::exchange::{Answer, Call};
 use ml_connector::simulator::sage100::{self, Sage100};
 use ml_connector::simulator::shipstation::{self, ShipStation};
 use ml_connector::simulator::system::System;
-use ml_connector::spec;
-use ml_connector::store::redb::RedbStore;
-use ml_connector::store::{AuditEntry, AuditQuery, Record, RecordQuery, Store};
-use ml_connector::vault::{MasterKey, Vault};
+use ml_connector::store::Record;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+
+use crate::home::{Home, at_home, listener};
 
 /// A clock that runs so many times faster than the wall's, and can be set.
 #[derive(Debug)]
@@ -54,11 +48,13 @@ impl Clock for Driven {
 
 /// The world.
 pub struct Shop {
-    directory: tempfile::TempDir,
+    home: Home,
     pub clock: Arc<Driven>,
     pub sage: sage100::Handle,
     pub station: shipstation::Handle,
 }
+
+at_home!(Shop);
 
 impl Shop {
     /// A world in which it is `start`, with so many orders in Sage, and a mapping called `shop` between the roles `erp`, `v1`
@@ -81,7 +77,7 @@ impl Shop {
         };
         change(&mut options);
         let station = ShipStation::start(options, listener().await).await.unwrap();
-        let shop = Self { directory: tempfile::tempdir().unwrap(), clock, sage, station };
+        let shop = Self { home: Home::new(clock.clone()), clock, sage, station };
         let (erp, url) = (shop.sage.url(), shop.station.url());
         let config = format!(
             "connections:\n  erp: {{ system: sage100, settings: {{ agent_url: \"{erp}\", company: ABC }} }}\n\
@@ -93,54 +89,13 @@ impl Shop {
         let head =
             "mapping: shop\ntitle: Shop\nsystems: { erp: sage100, v1: shipstation-v1, v2: shipstation-v2 }\n";
         shop.write("mappings/shop.yaml", &format!("{head}{mapping}"));
-        MasterKey::generate_file(&shop.directory.path().join("master.key")).unwrap();
-        let secrets = [
+        shop.set_secrets([
             ("erp.api_key", "sim-key"),
             ("v1.api_key", "sim-key"),
             ("v1.api_secret", "sim-secret"),
             ("v2.api_key", "sim-v2-key"),
-        ];
-        for (name, value) in secrets {
-            shop.vault().set(name, &Secret::new(value), shop.clock.now()).unwrap();
-        }
+        ]);
         shop
-    }
-
-    fn write(&self, file: &str, text: &str) {
-        let path = self.directory.path().join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
-    fn vault(&self) -> Vault {
-        let path: PathBuf = self.directory.path().to_owned();
-        Vault::open(&path, MasterKey::from_file(&path.join("master.key")).unwrap()).unwrap()
-    }
-
-    fn engine(&self) -> (Arc<Engine>, Arc<RedbStore>) {
-        let mut sources = Sources::default();
-        let (config, findings) = spec::load_config(self.directory.path(), &mut sources);
-        let told = human::render(&findings, &sources, false);
-        let config = Arc::new(config.unwrap_or_else(|| panic!("{told}")));
-        let store = Arc::new(RedbStore::open(&config.state, self.clock.now()).unwrap());
-        let engine = Engine::new(Parts {
-            config,
-            store: store.clone(),
-            vault: Arc::new(self.vault()),
-            clock: self.clock.clone(),
-            epoch: store.epoch(),
-            restored: store.opening().older,
-        });
-        (engine.unwrap(), store)
-    }
-
-    /// Runs a fresh engine until nothing is left to do.
-    pub async fn run(&self) -> RunSummary {
-        let (engine, store) = self.engine();
-        let summary = engine.run(RunOptions { until_idle: true, ..RunOptions::default() }).await.unwrap();
-        drop(engine);
-        store.close().unwrap();
-        summary
     }
 
     /// Runs until idle; nothing may be in trouble, and ShipStation was never asked too often or wrongly.
@@ -152,45 +107,14 @@ impl Shop {
         assert_eq!(counts.contract_violations, 0, "{:#?}", self.station.system.state().contract_violations);
     }
 
-    async fn command(&self, command: Command) -> Reply {
-        let (engine, store) = self.engine();
-        let reply = engine.command(command).await;
-        drop(engine);
-        store.close().unwrap();
-        reply
-    }
-
     /// All records, by id.
     pub async fn records(&self) -> Vec<Record> {
-        match self.command(Command::Records(RecordQuery::default())).await {
-            Reply::Records(mut records) => {
-                records.sort_by(|one, other| one.id.cmp(&other.id));
-                records
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Audit entries of this kind, with what belongs to them.
-    pub fn audit(&self, event: &str) -> Vec<AuditEntry> {
-        let (_, store) = self.engine();
-        let query = AuditQuery { event: Some(event.to_owned()), bodies: true, ..AuditQuery::default() };
-        let entries = store.audit(&query).unwrap();
-        store.close().unwrap();
-        entries
+        self.home.records(&[]).await
     }
 
     /// The rows of a table, by key.
     pub fn rows(&self, table: &str) -> Vec<(String, Value)> {
-        let (_, store) = self.engine();
-        let rows = store
-            .rows(&format!("shop/{table}"))
-            .unwrap()
-            .into_iter()
-            .map(|row| (row.key, row.value))
-            .collect();
-        store.close().unwrap();
-        rows
+        self.home.rows(&format!("shop/{table}"))
     }
 
     /// Asks ShipStation's V1 directly, as another program would.
@@ -214,8 +138,4 @@ impl Shop {
     pub fn asked(&self, endpoint: &str) -> usize {
         self.station.system.controls().requests().iter().filter(|entry| entry.endpoint == endpoint).count()
     }
-}
-
-async fn listener() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
