@@ -100,7 +100,6 @@ mod tests {
             "https://127.0.0.1:8080/",
             "http://127.0.0.1/",
             "http://127.0.0.1:8081/",
-            "http://127.0.0.1.:8080/",
             "http://localhost:8080/",
             "https://169.254.169.254/latest/meta-data",
             "http://169.254.169.254/latest/meta-data",
