@@ -11,7 +11,7 @@
 //!
 //! Start with [`sage100`] and [`ups`]; then, in reading order: [`exchange`] (a call and its answer),
 //! [`system`] (what a simulator is), [`faults`], [`log`], [`serve`] (the server that misbehaves),
-//! [`wire`] (connections that can be cut), [`contract`] (requests against OpenAPI), [`places`] (the map
+//! [`wire`] (connections that can be cut), [`push`] and [`post`](mod@post) (what it tells whoever subscribed), [`contract`] (requests against OpenAPI), [`places`] (the map
 //! that both sides agree on), [`expectation`] (what should become of an order), [`due`] (an order in words that are the
 //! same for every ERP), [`dice`] (repeatable chance)
 //! and [`verdict`].
@@ -24,6 +24,8 @@ pub mod expectation;
 pub mod faults;
 pub mod log;
 pub mod places;
+pub mod post;
+pub mod push;
 pub mod sage100;
 pub mod sage300;
 pub mod sagex3;

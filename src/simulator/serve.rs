@@ -41,6 +41,13 @@ impl<S> Running<S> {
         format!("http{}://{}", if self.secure { "s" } else { "" }, self.address)
     }
 
+    /// Runs something beside the server for as long as it serves, such as the sending of what it pushes.
+    #[must_use]
+    pub fn also(mut self, task: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.tasks.push(tokio::spawn(task));
+        self
+    }
+
     /// Stops serving: no new connections, and those that are open are reset.
     pub async fn stop(self) {
         for task in &self.tasks {
