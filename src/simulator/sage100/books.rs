@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::package::Package;
 use super::stamp::Stamp;
+use super::status;
 use super::table::{Row, Table};
 use crate::simulator::contract::Violation;
 use crate::simulator::due::Due;
 use crate::simulator::expectation::{self, Expectation};
+use crate::simulator::write_backs::WriteBacks;
 
 /// The table of open orders.
 pub const OPEN: &str = "SO_SalesOrderHeader";
@@ -66,6 +68,18 @@ pub struct OrderState {
     /// The parcels that were written one by one.
     #[serde(default)]
     pub packages: Vec<Package>,
+    /// The shipment's status as it stands in the order's own field.
+    #[serde(default)]
+    pub status: String,
+    /// Whether that says that all of it was delivered.
+    #[serde(default)]
+    pub delivered: bool,
+    /// The status of each parcel that was told of.
+    #[serde(default)]
+    pub package_statuses: BTreeMap<String, String>,
+    /// How often a status was really written.
+    #[serde(default)]
+    pub status_writes: u64,
     /// Its header as the agent shows it.
     pub record: Value,
 }
@@ -99,6 +113,9 @@ pub struct State {
     /// Order numbers that were given out.
     #[serde(default)]
     pub numbers_burnt: u64,
+    /// Statuses and parcels that were written again just as they were, without need.
+    #[serde(default)]
+    pub write_backs_doubled: u64,
     /// Requests that broke the contract.
     pub contract_violations: Vec<Violation>,
 }
@@ -118,6 +135,12 @@ pub struct Summary {
     pub completed: usize,
     /// Orders whose tracking numbers were written more than once.
     pub written_twice: usize,
+    /// Orders of which Sage knows that all was delivered.
+    #[serde(default)]
+    pub delivered: usize,
+    /// Statuses and parcels that were written again just as they were, without need.
+    #[serde(default)]
+    pub write_backs_doubled: u64,
     /// Writes that met a lock.
     pub locked_out: u64,
     /// Violations of the contract.
@@ -135,6 +158,8 @@ impl State {
                 expectation: order.expectation,
                 tracking: order.tracking.clone(),
                 content: BTreeMap::new(),
+                status: order.status.clone(),
+                delivered: order.delivered,
             })
             .collect()
     }
@@ -150,6 +175,8 @@ impl State {
             with_tracking: count(&|order| !order.tracking.is_empty()),
             completed: count(&|order| order.table == HISTORY),
             written_twice: count(&|order| order.writes > 1),
+            delivered: count(&|order| order.delivered),
+            write_backs_doubled: self.write_backs_doubled,
             locked_out: self.locked_out,
             contract_violations: self.contract_violations.len(),
         }
@@ -171,6 +198,8 @@ pub(super) struct Books {
     pub(super) repeated_writes: u64,
     pub(super) conflicting_writes: u64,
     pub(super) packages: BTreeMap<String, Vec<Package>>,
+    pub(super) package_statuses: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) write_backs: WriteBacks,
     pub(super) web_updates: u64,
     pub(super) web_lost: u64,
     pub(super) web_ignored: u64,
@@ -195,6 +224,8 @@ impl Books {
             repeated_writes: 0,
             conflicting_writes: 0,
             packages: BTreeMap::new(),
+            package_statuses: BTreeMap::new(),
+            write_backs: WriteBacks::default(),
             web_updates: 0,
             web_lost: 0,
             web_ignored: 0,
@@ -288,7 +319,9 @@ impl Books {
         let invoice = format!("{:07}", 100_000 + self.last_invoice);
         let mut fields = order.fields.clone();
         fields.retain(|name, _| {
+            // User-defined fields go with the order where the invoice has fields of the same names.
             ["ARDivisionNo", "CustomerNo", "ShipVia", "ShipToName"].contains(&name.as_str())
+                || name.starts_with("UDF_")
         });
         fields.insert("InvoiceNo".into(), json!(invoice));
         fields.insert("SalesOrderNo".into(), json!(number));
@@ -301,6 +334,7 @@ impl Books {
             self.write_invoice_tracking(&invoice, &numbers, "");
         }
         self.packages_to_invoice(number, stamp);
+        self.statuses_to_invoice(number);
         invoice
     }
 
@@ -358,6 +392,8 @@ impl Books {
             expectation: self.expectations.get(number).copied().unwrap_or(Expectation::NotSelected),
             tracking: self.tracking.get(number).cloned().unwrap_or_default(),
             content: content(row, self.lines.get(number).map(Vec::as_slice).unwrap_or_default()),
+            status: self.shipment_status(number),
+            delivered: self.shipment_status(number) == status::DELIVERED,
         })
         .collect()
     }
@@ -390,6 +426,7 @@ impl Books {
             web_lost: self.web_lost,
             web_ignored: self.web_ignored,
             numbers_burnt: self.numbers_burnt,
+            write_backs_doubled: self.write_backs.doubled(),
             contract_violations: self.violations.clone(),
         }
     }
@@ -403,6 +440,10 @@ impl Books {
             tracking: self.tracking.get(number).cloned().unwrap_or_default(),
             writes: self.writes.get(number).copied().unwrap_or_default(),
             packages: self.packages.get(number).cloned().unwrap_or_default(),
+            status: self.shipment_status(number),
+            delivered: self.shipment_status(number) == status::DELIVERED,
+            package_statuses: self.package_statuses.get(number).cloned().unwrap_or_default(),
+            status_writes: self.write_backs.of(number).changes,
             record: self.shown(table, number, row, false),
         }
     }

@@ -5,7 +5,7 @@
 //! without stamps, record locks, licences, completed orders that move to another table.
 //!
 //! Start with [`Sage100::start`]. In reading order: [`options`], [`stamp`], [`table`], [`books`], [`route`],
-//! [`page`], [`tracking`], [`package`], [`soap`] with [`entity`] and [`xml`], [`control`]; beside them [`generate`] with [`catalogue`].
+//! [`page`], [`tracking`], [`package`], [`status`], [`soap`] with [`entity`] and [`xml`], [`control`]; beside them [`generate`] with [`catalogue`].
 
 pub mod books;
 pub mod catalogue;
@@ -18,6 +18,7 @@ pub mod page;
 pub mod route;
 pub mod soap;
 pub mod stamp;
+pub mod status;
 pub mod table;
 pub mod tracking;
 pub mod xml;
