@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use super::convert;
+use super::news::News;
 use super::options::{Locked, Options, Product};
 use super::pacific;
 use super::reference;
@@ -37,7 +39,33 @@ pub struct Books {
     next_order: u64,
     next_parcel: u64,
     next_room: u64,
+    next_batch: u64,
+    next_webhook: u64,
     seed: u64,
+    import: String,
+    /// What happened and was not told yet.
+    pub(super) news: Vec<News>,
+}
+
+/// What leaves the warehouse, before it has an id.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Leaving {
+    /// Whether it has a label of ShipStation's.
+    pub label: bool,
+    /// Its tracking number.
+    pub number: String,
+    /// The carrier's and the service's code.
+    pub by: (String, String),
+    /// What is in it: the place of the item in the order, and how many.
+    pub items: Vec<(usize, u64)>,
+    /// The day it leaves.
+    pub ship_date: Date,
+    /// The batch that its label is made in; one of its own without it.
+    pub batch: Option<u64>,
+    /// Whether it comes back from the customer.
+    pub returned: bool,
+    /// Whether a fulfillment provider shipped it.
+    pub provider: bool,
 }
 
 impl Books {
@@ -50,7 +78,11 @@ impl Books {
             next_order: 190_000_000 + options.seed % 1000 * 10_000,
             next_parcel: 33_000_000 + options.seed % 1000 * 10_000,
             next_room: 5_000,
+            next_batch: 190_671_000 + options.seed % 1000 * 1000,
+            next_webhook: 12_345 + options.seed % 1000,
             seed: options.seed,
+            import: String::new(),
+            news: Vec::new(),
         };
         let now = options.clock.now();
         options.products.iter().for_each(|product| books.stock(product, now));
@@ -138,6 +170,7 @@ impl Books {
                 }
             };
         }
+        let unpaid = order.status == "awaiting_payment";
         if content.api == Api::V1 {
             order.status = text(&content.body, "orderStatus").unwrap_or_default();
             order.number = text(&content.body, "orderNumber").unwrap_or_default();
@@ -146,6 +179,11 @@ impl Books {
         }
         (order.content, order.modified_at) = (content, now);
         order.writes += 1;
+        if unpaid && !matches!(order.status.as_str(), "awaiting_payment" | "cancelled") {
+            order.import.clone_from(&self.import);
+            let news = News::Ordered { import: order.import.clone(), store: order.store };
+            self.hear(news);
+        }
         self.state.updates += 1;
         self.learn_products(index, now);
         Ok(())
@@ -164,6 +202,9 @@ impl Books {
     ) -> usize {
         self.next_order += 1 + self.dice.below(40);
         let index = self.state.orders.len();
+        if status != "awaiting_payment" {
+            self.hear(News::Ordered { import: self.import.clone(), store });
+        }
         self.by_key.insert(key.clone(), index);
         self.state.orders.push(Order {
             id: self.next_order,
@@ -178,9 +219,40 @@ impl Books {
             writes: 1,
             deleted: false,
             parcels: Vec::new(),
+            import: self.import.clone(),
         });
         self.learn_products(index, now);
         index
+    }
+
+    /// What is created from now on belongs together: whoever wants to hear of orders is told of all of it at once.
+    pub(super) fn begin_import(&mut self) {
+        let (high, low) = (self.dice.draw(), self.dice.draw());
+        self.import = format!(
+            "{:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            low >> 52,
+            low & 0xffff_ffff_ffff
+        );
+    }
+
+    /// Notes that something happened; the same thing once.
+    pub(super) fn hear(&mut self, news: News) {
+        if !self.news.contains(&news) {
+            self.news.push(news);
+        }
+    }
+
+    pub(super) fn new_batch(&mut self) -> u64 {
+        self.next_batch += 1 + self.dice.below(20);
+        self.next_batch
+    }
+
+    pub(super) fn new_webhook(&mut self) -> u64 {
+        self.next_webhook += 1;
+        self.next_webhook
     }
 
     /// A key like those that ShipStation makes: 32 hexadecimal digits.
@@ -236,9 +308,15 @@ impl Books {
     }
 
     /// Puts an order into `parcels` parcels, each with a label; gives their tracking numbers.
-    pub(super) fn ship(&mut self, index: usize, parcels: usize, now: Timestamp) -> Vec<String> {
+    pub(super) fn ship(
+        &mut self,
+        index: usize,
+        parcels: usize,
+        batch: Option<u64>,
+        now: Timestamp,
+    ) -> Vec<String> {
         let view = convert::to_v1(&self.state.orders[index]);
-        let (carrier, service) = reference::service_for(&view);
+        let by = reference::service_for(&view);
         let items = view["items"].as_array().map(Vec::len).unwrap_or_default();
         let quantity = |item: usize| view["items"][item]["quantity"].as_u64().unwrap_or(1);
         let parcels = parcels.max(1);
@@ -249,54 +327,62 @@ impl Books {
                 quantity(item) / parcels as u64 + u64::from((quantity(item) % parcels as u64) > parcel as u64)
             };
             let items = (0..items).map(|item| (item, share(item))).filter(|(_, share)| *share > 0).collect();
-            let number = self.tracking_number(&carrier);
+            let number = self.tracking_number(&by.0);
             numbers.push(number.clone());
-            self.add_parcel(
-                index,
-                true,
+            let ship_date = pacific::shown(now).date();
+            let leaving = Leaving {
+                label: true,
                 number,
-                (carrier.clone(), service.clone()),
+                by: by.clone(),
                 items,
-                pacific::shown(now).date(),
-                now,
-            );
+                ship_date,
+                batch,
+                ..Leaving::default()
+            };
+            self.add_parcel(index, leaving, now);
         }
         numbers
     }
 
-    #[allow(clippy::too_many_arguments, reason = "each is a column of the parcel")]
-    pub(super) fn add_parcel(
-        &mut self,
-        index: usize,
-        label: bool,
-        tracking_number: String,
-        (carrier, service): (String, String),
-        items: Vec<(usize, u64)>,
-        ship_date: jiff::civil::Date,
-        now: Timestamp,
-    ) -> u64 {
+    /// A parcel leaves, or a label for one that comes back is made; gives its id.
+    pub(super) fn add_parcel(&mut self, index: usize, leaving: Leaving, now: Timestamp) -> u64 {
         self.next_parcel += 1 + self.dice.below(9);
-        let cents = if label { 493 + self.dice.below(2_000) } else { 0 };
+        let cents = if leaving.label { 493 + self.dice.below(2_000) } else { 0 };
+        let batch = leaving.batch.unwrap_or_else(|| self.new_batch());
         let order = &mut self.state.orders[index];
         let id = self.next_parcel;
-        let (created_at, voided_at) = (now, None);
+        let (carrier, service) = leaving.by;
         order.parcels.push(Parcel {
             id,
-            label,
-            tracking_number,
+            label: leaving.label,
+            tracking_number: leaving.number,
             carrier,
             service,
             cents,
-            ship_date,
-            created_at,
-            voided_at,
-            items,
+            ship_date: leaving.ship_date,
+            created_at: now,
+            voided_at: None,
+            items: leaving.items,
+            batch,
+            outbound: !leaving.returned,
+            provider: leaving.provider,
+            scans: Vec::new(),
+            promised: None,
         });
+        if leaving.returned {
+            // Nothing is told of what comes back.
+            return id;
+        }
         (order.status, order.modified_at) = ("shipped".into(), now);
+        let (store, order) = (order.store, order.id);
+        self.hear(match leaving.label {
+            true => News::Labelled { batch, store },
+            false => News::Fulfilled { parcel: id, order, store, provider: leaving.provider },
+        });
         id
     }
 
-    fn tracking_number(&mut self, carrier: &str) -> String {
+    pub(super) fn tracking_number(&mut self, carrier: &str) -> String {
         let serial = self.dice.draw();
         match carrier {
             "ups" => format!("1ZA1B2C303{:08}", serial % 100_000_000),
@@ -335,25 +421,27 @@ impl Books {
                 continue;
             }
             match order.id % 10 {
-                0 => {
-                    let view = convert::to_v1(order);
-                    let (carrier, service) = reference::service_for(&view);
-                    let number = self.tracking_number(&carrier);
-                    self.add_parcel(
-                        index,
-                        false,
-                        number,
-                        (carrier, service),
-                        Vec::new(),
-                        pacific::shown(due).date(),
-                        due,
-                    );
-                }
+                0 => self.mark(index, due),
                 remainder => {
-                    self.ship(index, if remainder < 3 { 2 } else { 1 }, due);
+                    self.ship(index, if remainder < 3 { 2 } else { 1 }, None, due);
                 }
             }
         }
+    }
+
+    /// An order leaves by hand: it is only marked as shipped.
+    fn mark(&mut self, index: usize, now: Timestamp) {
+        let by = reference::service_for(&convert::to_v1(&self.state.orders[index]));
+        let (number, ship_date) = (self.tracking_number(&by.0), pacific::shown(now).date());
+        self.add_parcel(index, Leaving { number, by, ship_date, ..Leaving::default() }, now);
+    }
+
+    /// When the warehouse ships the next order by itself.
+    pub(super) fn next_shipping(&self, options: &Options) -> Option<Timestamp> {
+        let after = options.ship_after?;
+        let open =
+            self.state.orders.iter().filter(|order| !order.deleted && order.status == "awaiting_shipment");
+        open.map(|order| clock::add(order.modified_at, after)).min()
     }
 }
 
