@@ -10,7 +10,7 @@
 //! Both push: V1 unsigned, V2 with an RSA signature, and both little more than an address to look at. What happens is told
 //! to whoever subscribed ([`webhooks`], `news`, [`keys`]) by a task that runs beside the server.
 //!
-//! Start with [`ShipStation::start`]. In reading order: [`options`], [`state`], [`books`], [`gate`], [`route`], [`pacific`],
+//! Start with [`ShipStation::start`]. In reading order: [`options`], [`state`], [`books`], `parcels`, [`gate`], [`route`], [`pacific`],
 //! [`v1`], [`v2`], [`warehouse`] (what people do), [`journey`] (what carriers do), [`control`]; beside them [`convert`] (one order in both languages),
 //! [`reference`](mod@reference) (carriers, warehouses, stores) and [`vendor`] (the contracts).
 
@@ -23,6 +23,7 @@ pub mod keys;
 mod news;
 pub mod options;
 pub mod pacific;
+mod parcels;
 pub mod reference;
 pub mod route;
 pub mod state;

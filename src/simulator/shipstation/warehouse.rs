@@ -4,8 +4,9 @@
 use jiff::Timestamp;
 
 use super::ShipStation;
-use super::books::{Books, Leaving};
+use super::books::Books;
 use super::journey::Stage;
+use super::parcels::Leaving;
 use super::{convert, pacific, reference};
 use crate::simulator::system::lock;
 

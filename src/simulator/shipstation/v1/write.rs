@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::message;
 use crate::simulator::exchange::Answer;
-use crate::simulator::shipstation::books::{Books, Leaving, Refusal};
+use crate::simulator::shipstation::books::{Books, Refusal};
+use crate::simulator::shipstation::parcels::Leaving;
 use crate::simulator::shipstation::{ShipStation, convert, pacific, reference};
 use crate::simulator::system::lock;
 

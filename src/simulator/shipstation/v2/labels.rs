@@ -9,7 +9,7 @@ use super::missing;
 use super::shipments::{contains, find};
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::faults::Fault;
-use crate::simulator::shipstation::books::Leaving;
+use crate::simulator::shipstation::parcels::Leaving;
 use crate::simulator::shipstation::reference;
 use crate::simulator::shipstation::route::lies;
 use crate::simulator::shipstation::state::{Order, Parcel};
