@@ -26,6 +26,7 @@ pub mod effect;
 mod exchange;
 mod finish;
 mod flow;
+mod inbox;
 pub mod ingest;
 mod keeper;
 pub mod operate;

@@ -226,6 +226,7 @@ mod tests {
             results: Vec::new(),
             pending: None,
             notices: Vec::new(),
+            again: None,
         }
     }
 
