@@ -4,7 +4,8 @@
 //! that must happen once, which never re-uses a connection, never follows a redirect and never repeats anything.
 //! No retry lives here: the engine decides what may be sent again.
 //!
-//! Reading order: [`client`] sends, [`guard`] says where to, [`pointer`] where a URL from outside may lead, `failure` says what a failure proves, `connect` knows
+//! Reading order: [`client`] sends, [`guard`] says where to, [`pointer`] where a URL from outside may lead and `global`
+//! at which addresses, `failure` says what a failure proves, `connect` knows
 //! when a connection stood, `encode` writes text into URLs, [`limit`], `pace` and `queue` hold back, [`breaker`] knows when a system is down, [`backoff`] is arithmetic, [`redact`] hides.
 
 pub mod backoff;
@@ -13,6 +14,7 @@ pub mod client;
 mod connect;
 mod encode;
 mod failure;
+mod global;
 pub mod guard;
 pub mod limit;
 #[cfg(test)]
