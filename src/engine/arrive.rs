@@ -29,15 +29,15 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn of(flow: &Flow) -> Self {
-        match &flow.source {
-            Source::Poll { stream, .. } => Self {
-                record: stream.record.clone(),
+        match flow.sources.first() {
+            Some(Source::Poll { stream, .. }) => Self {
+                record: flow.record_type.clone(),
                 key: stream.key.clone(),
                 volatile: stream.volatile.clone(),
                 place: stream.place.clone(),
             },
-            Source::Schedule { .. } => Self {
-                record: Source::timer_record(),
+            _ => Self {
+                record: flow.record_type.clone(),
                 key: "at".to_owned(),
                 volatile: Vec::new(),
                 place: flow.place.clone(),

@@ -178,7 +178,7 @@ impl Engine {
                 inner.cancel();
             })
         };
-        let polls = |flow: &&Arc<FlowRuntime>| matches!(flow.flow.source, Source::Poll { .. });
+        let polls = |flow: &&Arc<FlowRuntime>| matches!(flow.source(), Some(Source::Poll { .. }));
         let names = self.flows.iter().filter(polls).map(|flow| flow.name.clone()).collect();
         self.shared.busy.send_replace(names);
         let mut tasks = tokio::task::JoinSet::new();

@@ -88,10 +88,11 @@ impl Engine {
             flow: flow.name.clone(),
             title: flow.flow.title.clone(),
             schedule: match &flow.schedule {
-                Schedule::Every(every) => format!("every {}", duration::display(*every)),
-                Schedule::Cron(cron) => {
+                Some(Schedule::Every(every)) => format!("every {}", duration::display(*every)),
+                Some(Schedule::Cron(cron)) => {
                     format!("{} ({})", cron.cron.pattern, cron.zone.iana_name().unwrap_or("UTC"))
                 }
+                None => "when told".to_owned(),
             },
             polled: cursor.polled,
             next_poll: condition.next_poll,

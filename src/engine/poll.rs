@@ -74,7 +74,7 @@ struct Reading<'a> {
 impl FlowRuntime {
     /// Reads the flow's source whole, from its cursor on or, when that is due, from the beginning.
     pub(super) async fn poll(&self, shared: &Shared) -> Result<Result<(), Trouble>, Stop> {
-        let Source::Poll { role, stream, .. } = &self.flow.source else { return Ok(Ok(())) };
+        let Some(Source::Poll { role, stream, .. }) = self.source() else { return Ok(Ok(())) };
         let connection = self.connection(role);
         let _turn = tokio::select! {
             held = super::turns::take([connection]) => held,
@@ -132,12 +132,7 @@ impl<'a> Reading<'a> {
         loop {
             let page = self.page().await?;
             crash::point("poll.page_received");
-            let records = match self.stream.records.select(&page) {
-                Ok(Value::Array(records)) => records,
-                Ok(Value::Null) => Vec::new(),
-                Ok(single) => vec![single],
-                Err(error) => return Err(trouble(error)),
-            };
+            let records = self.stream.records.of(&self.connection.values, &page).map_err(trouble)?;
             let count = records.len();
             let next = self.pages.next(&self.stream.paging, &self.connection.values, &page, count);
             let next = next.map_err(trouble)?;

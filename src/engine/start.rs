@@ -195,8 +195,8 @@ pub(super) fn flows(
                 used: used.name.clone(),
                 mapping: Arc::clone(&used.mapping),
                 flow: Arc::clone(flow),
-                schedule: chosen.schedule.clone(),
-                full: chosen.full,
+                schedule: chosen.sources.first().and_then(|source| source.schedule.clone()),
+                full: chosen.sources.first().and_then(|source| source.full),
                 shape: Shape::of(flow),
                 waits_for: fillers(used, flow),
                 connections: connected.clone(),
@@ -248,7 +248,7 @@ pub(super) fn called(
 fn fillers(used: &model::MappingUse, flow: &model::Flow) -> Vec<String> {
     let fills = |other: &&Arc<model::Flow>| {
         other.name != flow.name
-            && matches!(other.source, Source::Poll { .. })
+            && matches!(other.sources.first(), Some(Source::Poll { .. }))
             && used.flows[&other.name].enabled
             && !other.puts_tables.is_disjoint(&flow.reads_tables)
     };

@@ -158,7 +158,7 @@ fn runtime(
         used: mapping.name.clone(),
         mapping: Arc::clone(mapping),
         flow: Arc::clone(flow),
-        schedule: flow.source.schedule().clone(),
+        schedule: flow.sources.first().and_then(|source| source.schedule().cloned()),
         full: None,
         shape: Shape::of(flow),
         waits_for: Vec::new(),

@@ -53,6 +53,16 @@ impl BlockChecker for Block<'_, '_> {
         }
     }
 
+    fn some_time(&mut self, pointer: &str, text: &str) -> Option<Duration> {
+        match self.find(pointer) {
+            Some(node) => {
+                let what = format!("`{}`", pointer.rsplit('/').next().unwrap_or(pointer));
+                self.checker.some_time(&Written { value: text.to_owned(), node }, &what)
+            }
+            None => duration::parse(text).ok().filter(|time| !time.is_zero()),
+        }
+    }
+
     fn credential(&mut self, pointer: &str, name: &str) -> Option<String> {
         // A misspelt `credentials` has been reported.
         let misspelt = self.credentials.is_empty() && self.checker.incomplete(self.checker.tree.root());

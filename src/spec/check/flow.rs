@@ -1,5 +1,6 @@
 //! One flow of a mapping.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::expression::{Scope, Template, Type};
@@ -34,7 +35,7 @@ pub fn flow(
         .as_ref()
         .filter(|record| checker.identifier(record.node, "the record") && checker.free(record.node, &names));
     if let Some(record) = &raw.record {
-        names.insert(record.value.clone(), record_type);
+        names.insert(record.value.clone(), record_type.clone());
     }
     let select = match &raw.select {
         Some(select) => checker.condition(select, &names).map(Some),
@@ -56,10 +57,14 @@ pub fn flow(
     Some(Flow {
         name: name.value.clone(),
         title: raw.title.as_ref()?.value.clone(),
-        source: source?,
+        sources: vec![source?],
+        record_type,
         record: record?.value.clone(),
         select: select?,
         key: key?,
+        merge: None,
+        again: None,
+        tells: BTreeSet::new(),
         idempotency_key: idempotency_key?,
         reads_tables: tables.read_by(&steps),
         puts_tables: tables.put_by(&steps),

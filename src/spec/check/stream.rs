@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::duration;
 use crate::expression::{Scope, Template, Type, ValueTemplate, assignable};
-use crate::spec::model::{CursorKind, Paging, Stream, Until};
+use crate::spec::model::{CursorKind, Paging, Records, Stream, Until};
 use crate::spec::raw::AnyTree;
 use crate::spec::raw::Written;
 use crate::spec::raw::stream::{RawCursor, RawPaging, RawStream, RawUntil};
@@ -45,7 +45,7 @@ pub fn stream(
         key: key?,
         request: sent?,
         answer,
-        records: records?,
+        records: Records::Path(records?),
         paging: paging?,
         cursor: cursor?,
         volatile: volatile.into_iter().collect::<Option<_>>()?,

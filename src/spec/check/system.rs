@@ -109,6 +109,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
             ping: ping?,
             operations: checked.operations.clone(),
             streams: checked.streams.clone(),
+            webhooks: IndexMap::new(),
         })
     };
     let system = build();
