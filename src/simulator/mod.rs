@@ -14,9 +14,10 @@
 //! [`wire`] (connections that can be cut), [`push`] and [`post`](mod@post) (what it tells whoever subscribed), [`contract`] (requests against OpenAPI), [`places`] (the map
 //! that both sides agree on), [`expectation`] (what should become of an order), [`due`] (an order in words that are the
 //! same for every ERP), [`write_backs`] (what carriers told it), [`dice`] (repeatable chance)
-//! and [`verdict`].
+//! and [`verdict`] with [`delivery`].
 
 pub mod contract;
+pub mod delivery;
 pub mod dice;
 pub mod due;
 pub mod exchange;
