@@ -36,7 +36,7 @@ pub(super) struct FlowRuntime {
     pub(super) used: String,
     pub(super) mapping: Arc<Mapping>,
     pub(super) flow: Arc<Flow>,
-    pub(super) schedule: Schedule,
+    pub(super) schedule: Option<Schedule>,
     /// The longest time between polls that read everything.
     pub(super) full: Option<Duration>,
     pub(super) shape: Shape,
@@ -53,6 +53,8 @@ pub(super) struct FlowRuntime {
     /// The most records worked on at once.
     pub(super) width: usize,
     pub(super) condition: Mutex<Condition>,
+    /// Held while records arrive.
+    pub(super) arrivals: tokio::sync::Mutex<()>,
     /// Wakes the worker.
     pub(super) work: Notify,
     /// Wakes the poller.
@@ -115,12 +117,16 @@ impl FlowRuntime {
     pub(super) async fn drive(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
         let worker = Arc::clone(&self).keep_working(Arc::clone(&shared), until_idle);
         let flow = Arc::clone(&self);
-        let ended = match &self.flow.source {
-            Source::Poll { .. } => {
+        let ended = match self.source() {
+            Some(Source::Poll { .. }) => {
                 tokio::try_join!(flow.keep_polling(Arc::clone(&shared), until_idle), worker)
             }
-            Source::Schedule { .. } => {
+            Some(Source::Schedule { .. }) => {
                 tokio::try_join!(flow.keep_firing(Arc::clone(&shared), until_idle), worker)
+            }
+            Some(Source::Webhook { .. } | Source::Told) | None => {
+                self.condition().polled = true;
+                worker.await.map(|ended| ((), ended))
             }
         };
         self.rest().await;
@@ -147,11 +153,16 @@ impl FlowRuntime {
         }
     }
 
+    /// What it polls, or what fires.
+    pub(super) fn source(&self) -> Option<&Source> {
+        self.flow.sources.first()
+    }
+
     /// The connections that its steps call, and the one that it reads.
     pub(super) fn at_work_with(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        let source = match &self.flow.source {
-            Source::Poll { role, .. } => Some(self.connection(role)),
-            Source::Schedule { .. } => None,
+        let source = match self.source() {
+            Some(Source::Poll { role, .. }) => Some(self.connection(role)),
+            _ => None,
         };
         let known = |source: &&Arc<Connection>| !self.called.iter().any(|one| one.name == source.name);
         self.called.iter().chain(source.filter(known))
@@ -159,7 +170,7 @@ impl FlowRuntime {
 
     async fn keep_polling(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
         let mut next = match (&self.schedule, until_idle) {
-            (Schedule::Cron(_), false) => self.next_poll(shared.clock.now(), &shared)?,
+            (Some(Schedule::Cron(_)), false) => self.next_poll(shared.clock.now(), &shared)?,
             _ => shared.clock.now(),
         };
         loop {
@@ -207,14 +218,14 @@ impl FlowRuntime {
     fn next_poll(&self, began: Timestamp, shared: &Shared) -> Result<Timestamp, Stop> {
         let now = shared.clock.now();
         Ok(match &self.schedule {
-            Schedule::Every(every) => clock::add(began, *every).max(now),
-            Schedule::Cron(_) => self.next_occurrence(now),
+            Some(Schedule::Every(every)) => clock::add(began, *every).max(now),
+            _ => self.next_occurrence(now),
         })
     }
 
     /// When a cron schedule comes next.
     pub(super) fn next_occurrence(&self, now: Timestamp) -> Timestamp {
-        let Schedule::Cron(cron) = &self.schedule else { return now };
+        let Some(Schedule::Cron(cron)) = &self.schedule else { return now };
         cron.cron
             .find_next_occurrence(&now.to_zoned(cron.zone.clone()), false)
             .map_or_else(|_| clock::add(now, Duration::from_secs(86_400)), |zoned| zoned.timestamp())
@@ -379,6 +390,7 @@ impl FlowRuntime {
             called: self.called.clone(),
             width: self.width,
             condition: Mutex::default(),
+            arrivals: tokio::sync::Mutex::default(),
             work: Notify::new(),
             poll_now: Notify::new(),
             earlier: Mutex::default(),

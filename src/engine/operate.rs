@@ -77,6 +77,7 @@ impl Engine {
         let flows = self.flows.iter().map(|flow| self.flow_status(flow)).collect::<Result<Vec<_>, _>>();
         let status =
             flows.and_then(|flows| status(&*self.shared.store, self.shared.clock.now(), started, flows));
+        let status = status.map(|status| Status { webhooks: self.intake.statuses(), ..status });
         status.map_or_else(failed, |status| Reply::Status(Box::new(status)))
     }
 
@@ -88,10 +89,11 @@ impl Engine {
             flow: flow.name.clone(),
             title: flow.flow.title.clone(),
             schedule: match &flow.schedule {
-                Schedule::Every(every) => format!("every {}", duration::display(*every)),
-                Schedule::Cron(cron) => {
+                Some(Schedule::Every(every)) => format!("every {}", duration::display(*every)),
+                Some(Schedule::Cron(cron)) => {
                     format!("{} ({})", cron.cron.pattern, cron.zone.iana_name().unwrap_or("UTC"))
                 }
+                None => "when told".to_owned(),
             },
             polled: cursor.polled,
             next_poll: condition.next_poll,
@@ -394,6 +396,7 @@ fn status(
         counts: store.counts()?,
         notices: store.records(&noticed)?.len() as u64,
         open_effects: store.open_effects()?.len() as u64,
+        webhooks: Vec::new(),
     })
 }
 

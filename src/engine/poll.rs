@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::arrive;
 use super::connection::Connection;
 use super::cursor::{self, CursorSettings};
 use super::flow::FlowRuntime;
@@ -74,7 +75,7 @@ struct Reading<'a> {
 impl FlowRuntime {
     /// Reads the flow's source whole, from its cursor on or, when that is due, from the beginning.
     pub(super) async fn poll(&self, shared: &Shared) -> Result<Result<(), Trouble>, Stop> {
-        let Source::Poll { role, stream, .. } = &self.flow.source else { return Ok(Ok(())) };
+        let Some(Source::Poll { role, stream, .. }) = self.source() else { return Ok(Ok(())) };
         let connection = self.connection(role);
         let _turn = tokio::select! {
             held = super::turns::take([connection]) => held,
@@ -132,12 +133,7 @@ impl<'a> Reading<'a> {
         loop {
             let page = self.page().await?;
             crash::point("poll.page_received");
-            let records = match self.stream.records.select(&page) {
-                Ok(Value::Array(records)) => records,
-                Ok(Value::Null) => Vec::new(),
-                Ok(single) => vec![single],
-                Err(error) => return Err(trouble(error)),
-            };
+            let records = self.stream.records.of(&self.connection.values, &page).map_err(trouble)?;
             let count = records.len();
             let next = self.pages.next(&self.stream.paging, &self.connection.values, &page, count);
             let next = next.map_err(trouble)?;
@@ -159,7 +155,9 @@ impl<'a> Reading<'a> {
                 "last": !next,
             });
             let (flow, shared) = (self.flow, self.shared);
-            flow.ingest(shared, records, self.cursor(!next), "poll.page", read).await?;
+            let arriving =
+                arrive::read_on(&flow.name, shared.clock.now(), ("poll.page", read), self.cursor(!next));
+            flow.ingest(shared, records, arriving).await?;
             flow.work.notify_one();
             if !next || shared.stop.is_cancelled() {
                 return Ok(());

@@ -57,11 +57,13 @@ pub fn preview(
         let names: Vec<&str> = mapping.flows.keys().map(String::as_str).collect();
         return Err(format!("{} has no flow `{flow}`; it has {}", mapping.name, names.join(", ")));
     };
-    let source = match &flow.source {
-        Source::Poll { stream, .. } => stream.name.as_str(),
-        Source::Schedule { .. } => "a schedule's",
+    let source = match flow.sources.first() {
+        Some(Source::Poll { stream, .. }) => stream.name.as_str(),
+        Some(Source::Webhook { webhook, .. }) => webhook.name.as_str(),
+        Some(Source::Schedule { .. }) => "a schedule's",
+        Some(Source::Told) | None => "what it is told",
     };
-    let record = normalise(record, &flow.source.record_type()).map_err(|mismatches| {
+    let record = normalise(record, &flow.record_type).map_err(|mismatches| {
         let places: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
         format!("the record does not have the shape of {source}: {}", places.join("; "))
     })?;
@@ -175,6 +177,14 @@ impl<'a> Preview<'a> {
                 (format!("The record can then be found by its {}", names.join(", ")), None)
             }
             StepKind::Put(rows) => (self.put(rows), None),
+            StepKind::Find { kind, value, flow, otherwise, .. } => {
+                if let Some(id) = &step.id {
+                    self.values.set(id, &stand_in(&StepKind::found(), id));
+                    self.unknown.insert(id.clone());
+                }
+                (self.find(kind, value, flow.as_deref(), otherwise), None)
+            }
+            StepKind::Tell(told) => (self.tell(told), None),
             StepKind::ForEach { list, name, steps, give } => {
                 let (given, what) = self.for_each(list, name, steps, give.as_ref());
                 if let Some(id) = &step.id {
@@ -223,13 +233,34 @@ impl<'a> Preview<'a> {
         told.join("; ")
     }
 
+    /// Which record would be looked for.
+    fn find(&self, kind: &str, value: &Template, flow: Option<&str>, otherwise: &Otherwise) -> String {
+        let whose = flow.map(|flow| format!(" of {flow}")).unwrap_or_default();
+        match value.evaluate(&self.values) {
+            Ok(value) => {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let action = ended(otherwise.action);
+                format!("Finds the record{whose} with the {kind} {value}; without it, the record is {action}")
+            }
+            Err(error) => format!("What it looks for cannot be made: {error}"),
+        }
+    }
+
+    /// What other flows would be told.
+    fn tell(&self, told: &[(String, ValueTemplate)]) -> String {
+        let sentences = told.iter().map(|(flow, value)| match value.evaluate(&self.values) {
+            Ok(Value::Array(records)) => {
+                let records: Vec<String> = records.iter().map(Value::to_string).collect();
+                format!("Tells {flow} of {} records: {}", records.len(), records.join(", "))
+            }
+            Ok(record) => format!("Tells {flow}: {record}"),
+            Err(error) => format!("What it tells {flow} cannot be made: {error}"),
+        });
+        sentences.collect::<Vec<_>>().join("; ")
+    }
+
     fn check(&self, condition: &Template, otherwise: &Otherwise) -> String {
-        let action = match otherwise.action {
-            OtherwiseAction::Park => "parked",
-            OtherwiseAction::Skip => "skipped",
-            OtherwiseAction::Report => "done, and people are told",
-            OtherwiseAction::Done => "done",
-        };
+        let action = ended(otherwise.action);
         if condition.names().iter().any(|name| self.unknown.contains(name)) {
             return format!("Goes on only if {}; otherwise the record is {action}", condition.source());
         }
@@ -279,6 +310,16 @@ impl<'a> Preview<'a> {
         let body = request.body.as_ref().map(|body| body_of(body, &values)).transpose().map_err(say)?;
         let body = body.map(body_value);
         Ok(json!({ "method": request.method.as_str(), "url": whole.as_str(), "body": body }))
+    }
+}
+
+/// What becomes of a record that goes no further.
+fn ended(action: OtherwiseAction) -> &'static str {
+    match action {
+        OtherwiseAction::Park => "parked",
+        OtherwiseAction::Skip => "skipped",
+        OtherwiseAction::Report => "done, and people are told",
+        OtherwiseAction::Done => "done",
     }
 }
 

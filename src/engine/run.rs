@@ -151,6 +151,11 @@ impl<'a> Run<'a> {
             StepKind::Link(links) => Ok(self.link(step, &path, links)),
             StepKind::Put(rows) => Ok(self.put_rows(step, &path, rows)),
             StepKind::ForEach { .. } => self.for_each(step, &path).await,
+            // These are not done by the engine yet.
+            StepKind::Find { .. } | StepKind::Tell(_) => {
+                let reason = self.reason(step, &path, "this step cannot be done yet".to_owned());
+                Ok(Some(Ending::Park(reason)))
+            }
         }
     }
 

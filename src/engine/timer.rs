@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
+use super::arrive;
 use super::flow::FlowRuntime;
 use super::run::Stop;
 use super::shared::Shared;
@@ -70,16 +71,16 @@ impl FlowRuntime {
         let kept = shared.store.cursor(&self.name)?.unwrap_or_default();
         let last = kept.position.get("at").and_then(Value::as_str).and_then(|at| at.parse().ok());
         Ok(match (&self.schedule, last) {
-            (Schedule::Every(_), None) => now,
-            (Schedule::Every(every), Some(last)) => clock::add(last, *every).max(now),
-            (Schedule::Cron(_), None) => {
+            (None | Some(Schedule::Every(_)), None) | (None, Some(_)) => now,
+            (Some(Schedule::Every(every)), Some(last)) => clock::add(last, *every).max(now),
+            (Some(Schedule::Cron(_)), None) => {
                 // So that the first time of all can be missed, too.
                 let cursor = Cursor { position: position(now), ..Cursor::default() };
                 let writes = vec![Write::Cursor { flow: self.name.clone(), cursor }];
                 shared.store.commit(Batch { writes }).await?;
                 self.after(now, now)
             }
-            (Schedule::Cron(cron), Some(last)) => {
+            (Some(Schedule::Cron(cron)), Some(last)) => {
                 latest(cron, now).filter(|missed| *missed > last).unwrap_or_else(|| self.after(now, now))
             }
         })
@@ -87,15 +88,15 @@ impl FlowRuntime {
 
     fn after(&self, at: Timestamp, now: Timestamp) -> Timestamp {
         match &self.schedule {
-            Schedule::Every(every) => clock::add(at, *every).max(now),
-            Schedule::Cron(_) => self.next_occurrence(now),
+            Some(Schedule::Every(every)) => clock::add(at, *every).max(now),
+            _ => self.next_occurrence(now),
         }
     }
 
     async fn fire(&self, shared: &Shared, at: Timestamp) -> Result<(), Stop> {
         let zone = match &self.schedule {
-            Schedule::Cron(cron) => cron.zone.clone(),
-            Schedule::Every(_) => TimeZone::UTC,
+            Some(Schedule::Cron(cron)) => cron.zone.clone(),
+            _ => TimeZone::UTC,
         };
         let local = Zoned::new(at, zone);
         let record = json!({
@@ -108,7 +109,8 @@ impl FlowRuntime {
         let facts =
             json!({ "flow": self.name, "at": at.to_string(), "key": arrival.id.key(), "known": known });
         let records = if known { Vec::new() } else { vec![record] };
-        self.ingest(shared, records, cursor, "timer.fired", facts).await
+        let arriving = arrive::read_on(&self.name, shared.clock.now(), ("timer.fired", facts), cursor);
+        self.ingest(shared, records, arriving).await.map(drop)
     }
 }
 

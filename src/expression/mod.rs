@@ -69,6 +69,10 @@ pub trait BlockChecker {
     fn values(&mut self, pointer: &str, tree: &serde_json::Value) -> Option<ValueTemplate>;
     /// Reads the duration at `pointer`.
     fn duration(&mut self, pointer: &str, text: &str) -> Option<std::time::Duration>;
+    /// Reads the duration at `pointer`, which cannot be nothing.
+    fn some_time(&mut self, pointer: &str, text: &str) -> Option<std::time::Duration> {
+        self.duration(pointer, text).filter(|time| !time.is_zero())
+    }
     /// Checks that the name at `pointer` is one of the system's credentials.
     fn credential(&mut self, pointer: &str, name: &str) -> Option<String>;
     /// Checks a part whose templates see `more` names beside those of the block.

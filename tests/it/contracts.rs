@@ -55,8 +55,10 @@ fn mappings() -> Vec<Arc<Mapping>> {
 fn asked(mapping: &Mapping) -> BTreeSet<(String, String)> {
     let mut asked = BTreeSet::new();
     for flow in mapping.flows.values() {
-        if let Source::Poll { role, stream, .. } = &flow.source {
-            asked.insert((mapping.systems[role].name.clone(), format!("stream {}", stream.name)));
+        for source in &flow.sources {
+            if let Source::Poll { role, stream, .. } = source {
+                asked.insert((mapping.systems[role].name.clone(), format!("stream {}", stream.name)));
+            }
         }
         every_step(&flow.steps, &mut |step| {
             let StepKind::Call { role, operation, .. } = &step.kind else { return };

@@ -30,12 +30,7 @@ fn one(mapping: &Mapping, step: &Step) -> StepStory {
             (kind, words, label, steps)
         }
         StepKind::Check { condition, otherwise: check } => {
-            let end = match check.action {
-                OtherwiseAction::Park => "parked",
-                OtherwiseAction::Skip => "left out",
-                OtherwiseAction::Report => "done, and people are told",
-                OtherwiseAction::Done => "done",
-            };
+            let end = ended(check.action);
             otherwise = Some(end);
             let (holds, why) = (bare(condition), check.message.source());
             (
@@ -75,6 +70,28 @@ fn one(mapping: &Mapping, step: &Step) -> StepStory {
             let steps = of(mapping, steps);
             (Kind::Loop, words, format!("for each {name}"), steps)
         }
+        StepKind::Find { kind, value, flow, wait, otherwise: check } => {
+            let end = ended(check.action);
+            otherwise = Some(end);
+            let whose = flow.as_ref().map(|flow| format!(" of `{flow}`")).unwrap_or_default();
+            let words = format!(
+                "Finds the record{whose} whose {kind} is `{}`, waits up to {} for it, and holds it until the end; \
+                 without it the record is {end}: “{}”.",
+                bare(value),
+                duration::display(*wait),
+                check.message.source()
+            );
+            (Kind::Check, words, format!("is there one with this {kind}?"), Vec::new())
+        }
+        StepKind::Tell(told) => {
+            let flows: Vec<&str> = told.iter().map(|(flow, _)| flow.as_str()).collect();
+            (
+                Kind::Work,
+                format!("Tells {}.", listed(&flows)),
+                format!("tell {}", flows.join(", ")),
+                Vec::new(),
+            )
+        }
     };
     StepStory {
         step: step.path.clone(),
@@ -85,6 +102,16 @@ fn one(mapping: &Mapping, step: &Step) -> StepStory {
         label,
         otherwise,
         steps,
+    }
+}
+
+/// How a record ends that goes no further.
+fn ended(action: OtherwiseAction) -> &'static str {
+    match action {
+        OtherwiseAction::Park => "parked",
+        OtherwiseAction::Skip => "left out",
+        OtherwiseAction::Report => "done, and people are told",
+        OtherwiseAction::Done => "done",
     }
 }
 
@@ -133,7 +160,9 @@ pub fn parks(flow: &Flow) -> Vec<String> {
 fn checks(steps: &[Step], reasons: &mut Vec<String>) {
     for step in steps {
         match &step.kind {
-            StepKind::Check { otherwise, .. } if otherwise.action == OtherwiseAction::Park => {
+            StepKind::Check { otherwise, .. } | StepKind::Find { otherwise, .. }
+                if otherwise.action == OtherwiseAction::Park =>
+            {
                 reasons.push(format!("“{}” (step {})", otherwise.message.source(), step.path));
             }
             StepKind::ForEach { steps, .. } => checks(steps, reasons),

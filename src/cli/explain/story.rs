@@ -125,7 +125,9 @@ pub fn of(mapping: &Mapping) -> Story {
 }
 
 fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
-    let (reads, mut finds) = source(mapping, flow);
+    let (reads, finds): (Vec<String>, Vec<String>) =
+        flow.sources.iter().map(|one| source(mapping, flow, one)).unzip();
+    let (reads, mut finds) = (reads.join(" "), finds.join(" "));
     finds.extend(tables(mapping, flow));
     FlowStory {
         flow: flow.name.clone(),
@@ -150,9 +152,9 @@ fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
 }
 
 /// Where records come from, and how new ones are found.
-fn source(mapping: &Mapping, flow: &Flow) -> (String, String) {
-    let when = capital(&schedule_words(flow.source.schedule()));
-    match &flow.source {
+fn source(mapping: &Mapping, flow: &Flow, source: &Source) -> (String, String) {
+    let when = source.schedule().map(|schedule| capital(&schedule_words(schedule))).unwrap_or_default();
+    match source {
         Source::Poll { role, stream, full, .. } => {
             let system = &mapping.systems[role];
             let docs = stream.docs.as_deref().map(|docs| format!(": {}", sentence(docs))).unwrap_or_default();
@@ -172,7 +174,24 @@ fn source(mapping: &Mapping, flow: &Flow) -> (String, String) {
             format!("{when} there is a record of its own, with the day and the time; it reads no system."),
             "Each time gives one record.".to_owned(),
         ),
+        Source::Webhook { role, webhook } => {
+            let docs =
+                webhook.docs.as_deref().map(|docs| format!(": {}", sentence(docs))).unwrap_or_default();
+            (
+                format!("{} tells it by itself (`{}`){docs}", mapping.systems[role].title, webhook.name),
+                "What is told is kept before it is acknowledged.".to_owned(),
+            )
+        }
+        Source::Told => (told_by(mapping, flow), "Each record that is told is taken.".to_owned()),
     }
+}
+
+/// The flows that tell this one.
+fn told_by(mapping: &Mapping, flow: &Flow) -> String {
+    let tell = |other: &&Flow| other.tells.contains(&flow.name);
+    let others = mapping.flows.values().map(|flow| flow.as_ref()).filter(tell);
+    let others: Vec<&str> = others.map(|flow| flow.name.as_str()).collect();
+    format!("It is told by {}.", listed(&others))
 }
 
 /// What the flow waits for: tables that other flows fill.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::yaml;
 use crate::expression::Type;
-use crate::spec::model::{Mapping, Schedule, Setting, System};
+use crate::spec::model::{Mapping, Schedule, Setting, Source, System};
 
 /// What is to be written.
 pub struct Composition {
@@ -135,7 +135,8 @@ fn put_mapping(name: &str, part: &Part<Mapping>, roles: &[(String, String)], tex
     text.push_str("    # Flows run as the mapping says unless you say otherwise: `every`, or `cron` and `zone`; `enabled: false`\n");
     text.push_str("    # leaves one out.\n    # flows:\n");
     for flow in part.of.flows.values() {
-        let when = match flow.source.schedule() {
+        let Some(schedule) = flow.sources.iter().find_map(Source::schedule) else { continue };
+        let when = match schedule {
             Schedule::Every(every) => format!("every: {}", crate::base::duration::display(*every)),
             Schedule::Cron(cron) => format!("cron: {}", yaml::inline(&Value::from(cron.cron.to_string()))),
         };

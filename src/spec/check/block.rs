@@ -53,6 +53,16 @@ impl BlockChecker for Block<'_, '_> {
         }
     }
 
+    fn some_time(&mut self, pointer: &str, text: &str) -> Option<Duration> {
+        match self.find(pointer) {
+            Some(node) => {
+                let what = format!("`{}`", pointer.rsplit('/').next().unwrap_or(pointer));
+                self.checker.some_time(&Written { value: text.to_owned(), node }, &what)
+            }
+            None => duration::parse(text).ok().filter(|time| !time.is_zero()),
+        }
+    }
+
     fn credential(&mut self, pointer: &str, name: &str) -> Option<String> {
         // A misspelt `credentials` has been reported.
         let misspelt = self.credentials.is_empty() && self.checker.incomplete(self.checker.tree.root());
@@ -70,5 +80,24 @@ impl BlockChecker for Block<'_, '_> {
         let scope: Scope = self.scope.clone().into_iter().chain(more).collect();
         let (node, credentials) = (self.node, self.credentials);
         check(&mut Block { checker: &mut *self.checker, node, scope: &scope, credentials });
+    }
+}
+
+/// Reads a block. What does not fit has been reported by the structural check, unless the kind checks more than its
+/// schema says.
+pub fn read_block<T: serde::de::DeserializeOwned>(
+    checker: &mut Checker<'_>,
+    key: NodeId,
+    block: Value,
+) -> Option<T> {
+    match serde_json::from_value(block) {
+        Ok(block) => Some(block),
+        Err(error) => {
+            if !checker.findings.iter().any(|finding| finding.is_error()) {
+                let headline = format!("`{}` cannot be read: {error}", checker.text(key));
+                checker.report("value-not-allowed", key, headline, "correct its keys");
+            }
+            None
+        }
     }
 }

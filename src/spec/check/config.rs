@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::spec::model::{Config, Connection, FlowUse, KeySource, Mapping, MappingUse, Source, System};
+use crate::spec::model::{
+    Config, Connection, Flow, FlowUse, KeySource, Mapping, MappingUse, Source, SourceUse, System,
+};
 use crate::spec::raw::Written;
 use crate::spec::raw::config::{ConfigFile, RawConnection, RawFlowUse, RawKey, RawMappingUse};
 
@@ -60,6 +62,7 @@ pub fn check(
         directory: directory.to_owned(),
         state: directory.join(state.map_or("state", |path| path.value.as_str())),
         key: key(checker, raw.key.as_ref(), directory)?,
+        intake: None,
         connections,
         mappings,
     };
@@ -224,17 +227,8 @@ fn flows(
     raw: &RawMappingUse,
     mapping: &Mapping,
 ) -> Option<IndexMap<String, FlowUse>> {
-    let mut flows: IndexMap<String, FlowUse> = mapping
-        .flows
-        .iter()
-        .map(|(name, flow)| {
-            let full = match &flow.source {
-                Source::Poll { full, .. } => *full,
-                Source::Schedule { .. } => None,
-            };
-            (name.clone(), FlowUse { enabled: true, schedule: flow.source.schedule().clone(), full })
-        })
-        .collect();
+    let mut flows: IndexMap<String, FlowUse> =
+        mapping.flows.iter().map(|(name, flow)| (name.clone(), as_written(flow))).collect();
     let mut fine = true;
     for (name, raw) in raw.flows.iter() {
         let Some(flow) = flows.get_mut(&name.value) else {
@@ -244,34 +238,53 @@ fn flows(
             fine = false;
             continue;
         };
-        let polls = matches!(mapping.flows[&name.value].source, Source::Poll { .. });
-        fine &= flow_use(checker, name, raw, flow, polls);
+        fine &= flow_use(checker, name, raw, flow, &mapping.flows[&name.value]);
     }
     fine.then_some(flows)
+}
+
+/// A flow as its mapping has it.
+fn as_written(flow: &Flow) -> FlowUse {
+    let source = |source: &Source| SourceUse {
+        enabled: true,
+        schedule: source.schedule().cloned(),
+        full: match source {
+            Source::Poll { full, .. } => *full,
+            _ => None,
+        },
+    };
+    FlowUse { enabled: true, sources: flow.sources.iter().map(source).collect() }
 }
 
 fn flow_use(
     checker: &mut Checker<'_>,
     name: &Written<String>,
     raw: &RawFlowUse,
-    flow: &mut FlowUse,
-    polls: bool,
+    chosen: &mut FlowUse,
+    flow: &Flow,
 ) -> bool {
-    flow.enabled = raw.enabled.unwrap_or(true);
+    chosen.enabled = raw.enabled.unwrap_or(true);
     let written =
         WrittenSchedule { every: raw.every.as_ref(), cron: raw.cron.as_ref(), zone: raw.zone.as_ref() };
     let (schedule, fine) = checker.schedule(name.node, &written);
     if let Some(schedule) = schedule {
-        flow.schedule = schedule;
+        for source in chosen.sources.iter_mut().filter(|source| source.schedule.is_some()) {
+            source.schedule = Some(schedule.clone());
+        }
     }
     let Some(full) = &raw.full else { return fine };
-    if !polls {
+    if !flow.sources.iter().any(|source| matches!(source, Source::Poll { .. })) {
         let headline = format!("`{}` polls nothing, so there is nothing to read in full", name.value);
         checker.report("full-without-poll", full.node, headline, "remove `full`");
         return false;
     }
-    flow.full = checker.some_time(full, "`full`");
-    fine && flow.full.is_some()
+    let full = checker.some_time(full, "`full`");
+    for (chosen, source) in chosen.sources.iter_mut().zip(&flow.sources) {
+        if matches!(source, Source::Poll { .. }) {
+            chosen.full = full;
+        }
+    }
+    fine && full.is_some()
 }
 
 fn key(checker: &mut Checker<'_>, raw: Option<&RawKey>, directory: &Path) -> Option<KeySource> {

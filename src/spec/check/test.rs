@@ -74,6 +74,7 @@ fn test(checker: &mut Checker<'_>, about: &Tested<'_>, raw: &Written<RawTest>) -
         settings: settings?,
         connections: connections?,
         tables: tables?,
+        links: IndexMap::new(),
         record: record?,
         replies: replies?,
         expect: expect?,
@@ -158,7 +159,7 @@ fn rows(
 /// The record as its source gives it; it must have the shape that the stream declares.
 fn record(checker: &mut Checker<'_>, flow: &Flow, node: NodeId, head: NodeId) -> Option<Value> {
     let record = checker.tree.json(node);
-    let Err(mismatches) = normalise(record.clone(), &flow.source.record_type()) else { return Some(record) };
+    let Err(mismatches) = normalise(record.clone(), &flow.record_type) else { return Some(record) };
     for mismatch in mismatches.iter().take(5) {
         let place = locate(checker, node, &mismatch.path).unwrap_or(head);
         let headline = format!("the record is not one of `{}`: {}", flow.name, mismatch.message);
@@ -285,6 +286,8 @@ fn expectation(
             links: links.into_iter().map(|(kind, list)| (kind.value.clone(), values(list))).collect(),
             tables: tables?,
             notices: raw.notices.as_ref().map(values),
+            tells: IndexMap::new(),
+            again: None,
         })
     };
     build().filter(|_| fine)

@@ -1,5 +1,6 @@
 //! A configuration: what one engine runs.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,32 @@ pub struct Config {
     pub state: PathBuf,
     /// Where the master key comes from.
     pub key: KeySource,
+    /// Where other systems tell us; no webhook is open without it.
+    pub intake: Option<Intake>,
+}
+
+/// Where other systems tell us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intake {
+    /// The address that we listen at.
+    pub listen: SocketAddr,
+    /// What senders are told: `https://…`, without a slash at its end; what is sent there must come to `listen`.
+    pub url: String,
+    /// With it, we speak TLS at `listen`.
+    pub tls: Option<IntakeTls>,
+    /// The most bytes of a body.
+    pub body_limit: usize,
+    /// The most requests a second, all senders together.
+    pub rate: u32,
+}
+
+/// How we prove ourselves to senders: PEM files, absolute or below the directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntakeTls {
+    /// The certificate, with those between it and its authority behind it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// A system with settings.
@@ -52,7 +79,7 @@ pub struct MappingUse {
     pub connections: IndexMap<String, String>,
     /// All settings, defaults filled in: an object.
     pub settings: Value,
-    /// Flows by name: the schedule to use, and whether it runs at all.
+    /// Flows by name: whether each runs at all, and its sources.
     pub flows: IndexMap<String, FlowUse>,
     /// Where it is written.
     pub place: Place,
@@ -63,8 +90,17 @@ pub struct MappingUse {
 pub struct FlowUse {
     /// Whether it runs.
     pub enabled: bool,
-    /// When it polls, or when there is a record.
-    pub schedule: Schedule,
+    /// Its sources: as many as the flow has, in their order.
+    pub sources: Vec<SourceUse>,
+}
+
+/// A source of a flow with the operator's choices.
+#[derive(Debug, Clone)]
+pub struct SourceUse {
+    /// Whether it gives records.
+    pub enabled: bool,
+    /// When it is polled, or when there is a record; nothing for what comes by itself.
+    pub schedule: Option<Schedule>,
     /// The longest time between polls that read everything.
     pub full: Option<Duration>,
 }

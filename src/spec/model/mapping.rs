@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::{MappingTest, Place, Setting, Step, Stream, System};
-use crate::expression::{Template, Type};
+use super::{MappingTest, Place, Setting, Step, Stream, System, Webhook};
+use crate::expression::{Template, Type, ValueTemplate};
 
 /// A checked mapping.
 #[derive(Debug)]
@@ -52,8 +52,10 @@ pub struct Flow {
     pub name: String,
     /// What people call it.
     pub title: String,
-    /// Where records come from.
-    pub source: Source,
+    /// Where records come from: at least one; a [`Source::Schedule`] stands alone.
+    pub sources: Vec<Source>,
+    /// The type of a record, whatever source gives it.
+    pub record_type: Type,
     /// The name of the record in expressions.
     pub record: String,
     /// Whether a record is for this flow; sees `settings` and the record.
@@ -62,6 +64,8 @@ pub struct Flow {
     pub key: Template,
     /// Names what is to be done for it, once; sees the same.
     pub idempotency_key: Template,
+    /// How two tellings about one record become one content; without it the one that comes later replaces the other.
+    pub merge: Option<Merge>,
     /// What is done; steps see `settings`, the record, `key`, `idempotency_key`, results of earlier steps with an
     /// `id` (null when skipped by `when`), names that were `set`, and `tables`, an object of those in `reads_tables`, each an
     /// object of its rows by key.
@@ -70,10 +74,14 @@ pub struct Flow {
     pub on_refusal: OnRefusal,
     /// What counts as a change, and what happens when a finished record changes.
     pub on_change: OnChange,
+    /// When a record that is done comes again; without it, only when it changes.
+    pub again: Option<Again>,
     /// The tables that its steps look into.
     pub reads_tables: BTreeSet<String>,
     /// The tables that its steps put rows into.
     pub puts_tables: BTreeSet<String>,
+    /// The flows that its steps tell.
+    pub tells: BTreeSet<String>,
     /// Where it is written.
     pub place: Place,
 }
@@ -97,6 +105,15 @@ pub enum Source {
         /// When, unless the configuration says otherwise.
         schedule: Schedule,
     },
+    /// The other side tells by itself.
+    Webhook {
+        /// The role whose system tells.
+        role: String,
+        /// What it tells.
+        webhook: Arc<Webhook>,
+    },
+    /// Steps of other flows of the mapping tell.
+    Told,
 }
 
 impl Source {
@@ -106,20 +123,42 @@ impl Source {
         Type::object([("date", Type::TEXT), ("at", Type::TEXT)])
     }
 
-    /// When, unless the configuration says otherwise.
-    pub fn schedule(&self) -> &Schedule {
+    /// When, unless the configuration says otherwise; nothing for what comes by itself.
+    pub fn schedule(&self) -> Option<&Schedule> {
         match self {
-            Self::Poll { schedule, .. } | Self::Schedule { schedule } => schedule,
+            Self::Poll { schedule, .. } | Self::Schedule { schedule } => Some(schedule),
+            Self::Webhook { .. } | Self::Told => None,
         }
     }
 
-    /// The type of a record.
-    pub fn record_type(&self) -> Type {
+    /// What a configuration calls it: `role.stream` or `role.webhook`.
+    pub fn name(&self) -> Option<String> {
         match self {
-            Self::Poll { stream, .. } => stream.record.clone(),
-            Self::Schedule { .. } => Self::timer_record(),
+            Self::Poll { role, stream, .. } => Some(format!("{role}.{}", stream.name)),
+            Self::Webhook { role, webhook } => Some(format!("{role}.{}", webhook.name)),
+            Self::Schedule { .. } | Self::Told => None,
         }
     }
+}
+
+/// How two tellings about one record become one content: the later one counts.
+#[derive(Debug)]
+pub struct Merge {
+    /// Yields what tells which of two is later: numbers, text and booleans, or a list of them, compared one after the
+    /// other; nothing comes before anything. Sees `settings` and the record.
+    pub by: Template,
+    /// Fields that stay from the other telling where the later one has nothing.
+    pub keep: Vec<String>,
+}
+
+/// When a record that is done comes again. Templates see what a step after the last would see.
+#[derive(Debug)]
+pub struct Again {
+    /// Yields a duration from the end of the steps, or nothing: not again.
+    pub after: ValueTemplate,
+    /// Yields a duration from the first time the record was seen, after which it does not come again; nothing: never
+    /// given up.
+    pub give_up: Option<ValueTemplate>,
 }
 
 /// When something happens.

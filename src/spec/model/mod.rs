@@ -1,6 +1,6 @@
 //! The checked model: what the engine runs. Nothing in it is text that still has to be parsed.
 //!
-//! Reading order: [`System`], [`Operation`], [`Stream`]; [`Mapping`], [`Step`], [`MappingTest`]; [`Config`].
+//! Reading order: [`System`], [`Operation`], [`Stream`], [`Webhook`]; [`Mapping`], [`Step`], [`MappingTest`]; [`Config`].
 
 mod config;
 mod mapping;
@@ -9,17 +9,23 @@ mod step;
 mod stream;
 mod system;
 mod test;
+mod webhook;
 
-pub use config::{Config, Connection, FlowUse, KeySource, MappingUse};
-pub use mapping::{AfterDone, Cron, Flow, Mapping, OnChange, OnRefusal, Schedule, Source, TableDecl};
+pub use config::{Config, Connection, FlowUse, Intake, IntakeTls, KeySource, MappingUse, SourceUse};
+pub use mapping::{
+    AfterDone, Again, Cron, Flow, Mapping, Merge, OnChange, OnRefusal, Schedule, Source, TableDecl,
+};
 pub use operation::{Batch, CreateEffect, Effect, Operation, OperationCall, Request, RequestBody};
 pub use step::{CallRefusal, Otherwise, OtherwiseAction, Step, StepKind, every_step};
-pub use stream::{CursorKind, Paging, Stream, Until};
+pub use stream::{CursorKind, Paging, Records, Stream, Until};
 pub use system::{
     AnswerClass, AnswerRule, Breaker, Credential, ErrorShape, Limits, Ping, Rate, RateHeaders, Retry,
     Setting, System,
 };
-pub use test::{Expectation, ExpectedCall, ExpectedRequest, MappingTest, Replies, Reply, TestState};
+pub use test::{
+    Expectation, ExpectedCall, ExpectedRequest, FoundRecord, MappingTest, Replies, Reply, TestState,
+};
+pub use webhook::{Content, Register, Webhook};
 
 use std::fmt;
 use std::sync::Arc;

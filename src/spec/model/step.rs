@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Operation, Place};
-use crate::expression::{Template, ValueTemplate};
+use crate::expression::{Template, Type, ValueTemplate};
 
 /// One step of a flow.
 #[derive(Debug)]
@@ -63,6 +63,21 @@ pub enum StepKind {
         /// What each item becomes, for the step's result; sees the item and the results of the inner steps.
         give: Option<ValueTemplate>,
     },
+    /// Finds the record of the mapping that a link leads to, waits for it for a while, and holds it until the run ends.
+    Find {
+        /// The kind of link.
+        kind: String,
+        /// The name that it was linked by.
+        value: Template,
+        /// Only records of this flow.
+        flow: Option<String>,
+        /// How long it is waited for, from the first time the record was seen.
+        wait: Duration,
+        /// What happens when it has not come by then.
+        otherwise: Otherwise,
+    },
+    /// Hands records to other flows of the mapping: (flow, record); a list is one record for each item.
+    Tell(Vec<(String, ValueTemplate)>),
 }
 
 /// What becomes of a record when one call is refused.
@@ -74,7 +89,7 @@ pub enum CallRefusal {
     GoOn,
 }
 
-/// What happens to a record that fails a check.
+/// What happens to a record that goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherwiseAction {
     /// It waits for a person.
@@ -94,8 +109,7 @@ impl StepKind {
             Self::Call { with, .. } => with.templates(visit),
             Self::Check { condition, otherwise } => {
                 visit(condition);
-                visit(&otherwise.message);
-                otherwise.show.iter().for_each(|show| show.templates(visit));
+                otherwise.templates(visit);
             }
             Self::Set(values) => values.iter().for_each(|(_, value)| value.templates(visit)),
             Self::Link(links) => links.iter().for_each(|(_, value)| visit(value)),
@@ -107,7 +121,17 @@ impl StepKind {
                 visit(list);
                 give.iter().for_each(|give| give.templates(visit));
             }
+            Self::Find { value, otherwise, .. } => {
+                visit(value);
+                otherwise.templates(visit);
+            }
+            Self::Tell(told) => told.iter().for_each(|(_, value)| value.templates(visit)),
         }
+    }
+
+    /// What later steps see of the record that a [`StepKind::Find`] found.
+    pub fn found() -> Type {
+        Type::object([("flow", Type::TEXT), ("key", Type::TEXT), ("idempotency_key", Type::TEXT)])
     }
 }
 
@@ -121,7 +145,7 @@ pub fn every_step<'s>(steps: &'s [Step], visit: &mut dyn FnMut(&'s Step)) {
     }
 }
 
-/// What happens to a record that fails a check, and why.
+/// What happens to a record that goes no further, and why.
 #[derive(Debug)]
 pub struct Otherwise {
     /// What becomes of it.
@@ -130,4 +154,11 @@ pub struct Otherwise {
     pub message: Template,
     /// What to show beside it.
     pub show: Option<ValueTemplate>,
+}
+
+impl Otherwise {
+    fn templates<'s>(&'s self, visit: &mut dyn FnMut(&'s Template)) {
+        visit(&self.message);
+        self.show.iter().for_each(|show| show.templates(visit));
+    }
 }

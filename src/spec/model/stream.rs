@@ -1,7 +1,9 @@
 //! What can be polled: pages and cursors.
 
+use serde_json::Value;
+
 use super::{Place, Request};
-use crate::expression::{Selector, Template, Type, ValueTemplate};
+use crate::expression::{EvaluationError, Selector, Template, Type, ValueTemplate, Values};
 
 /// Something that can be polled.
 #[derive(Debug)]
@@ -19,8 +21,8 @@ pub struct Stream {
     pub request: Request,
     /// The page's type.
     pub answer: Type,
-    /// Picks the records from the page.
-    pub records: Selector,
+    /// What of the page is the records.
+    pub records: Records,
     /// How further pages are asked for.
     pub paging: Paging,
     /// How new and changed records are found.
@@ -29,6 +31,37 @@ pub struct Stream {
     pub volatile: Vec<String>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// What of a page is its records.
+#[derive(Debug)]
+pub enum Records {
+    /// Picks them.
+    Path(Selector),
+    /// Yields them, a list; sees `settings` and `answer`.
+    Give(ValueTemplate),
+}
+
+impl Records {
+    /// The records of a page; `values` holds `settings`. Nothing is no records, and a single one is one.
+    ///
+    /// # Errors
+    /// When they cannot be evaluated.
+    pub fn of(&self, values: &Values, page: &Value) -> Result<Vec<Value>, EvaluationError> {
+        let found = match self {
+            Self::Path(path) => path.select(page)?,
+            Self::Give(tree) => {
+                let mut values = values.clone();
+                values.set("answer", page);
+                tree.evaluate(&values)?
+            }
+        };
+        Ok(match found {
+            Value::Array(records) => records,
+            Value::Null => Vec::new(),
+            single => vec![single],
+        })
+    }
 }
 
 /// How further pages are asked for. `page` in the request is `{ number, offset, token, size }`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Operation, Place, Stream};
+use super::{Operation, Place, Stream, Webhook};
 use crate::auth::AuthConfig;
 use crate::expression::{Template, Type, ValueTemplate};
 use crate::transport::TransportConfig;
@@ -46,6 +46,8 @@ pub struct System {
     pub operations: IndexMap<String, Arc<Operation>>,
     /// What can be polled.
     pub streams: IndexMap<String, Arc<Stream>>,
+    /// What it tells by itself.
+    pub webhooks: IndexMap<String, Arc<Webhook>>,
 }
 
 /// One setting of a system or mapping.
@@ -68,7 +70,7 @@ pub struct Setting {
 pub struct Credential {
     /// What it is and where to get it.
     pub docs: Option<String>,
-    /// Whether a connection works without it (another auth kind needs it).
+    /// Whether a connection works without it (another auth kind or a webhook needs it).
     pub optional: bool,
 }
 

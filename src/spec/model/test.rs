@@ -1,5 +1,7 @@
 //! Examples of what a mapping does, which `ml-connector test` runs without any system.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -18,6 +20,8 @@ pub struct MappingTest {
     pub connections: IndexMap<String, Value>,
     /// Rows that tables hold before: table -> key -> row, fitting the table's type.
     pub tables: IndexMap<String, IndexMap<String, Value>>,
+    /// Records that are found by links: kind -> value -> the record.
+    pub links: IndexMap<String, IndexMap<String, FoundRecord>>,
     /// The record as its source gives it; it can be made to fit.
     pub record: Value,
     /// What is replied to the calls of a step, by its path in the mapping.
@@ -26,6 +30,17 @@ pub struct MappingTest {
     pub expect: Expectation,
     /// Where it is written.
     pub place: Place,
+}
+
+/// A record that is found by a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRecord {
+    /// Its flow.
+    pub flow: String,
+    /// Its key.
+    pub key: String,
+    /// Its idempotency key.
+    pub idempotency_key: String,
 }
 
 /// What is replied to the calls of one step.
@@ -81,6 +96,10 @@ pub struct Expectation {
     pub tables: IndexMap<String, IndexMap<String, Value>>,
     /// Parts of the notices: exactly so many, in this order.
     pub notices: Option<Vec<String>>,
+    /// What other flows are told: of each flow named exactly so many records, in order, each at least so.
+    pub tells: IndexMap<String, Vec<Value>>,
+    /// The time after which it comes again, or that it does not.
+    pub again: Option<Option<Duration>>,
 }
 
 /// The state in which a record ends.

@@ -29,8 +29,10 @@ fn models_say_what_was_written() {
         ("parcels,services".into(), String::new())
     );
     assert_eq!(mapping.tables["parcels"].keep, Some(std::time::Duration::from_secs(7 * 24 * 3600)));
-    assert!(matches!(&orders.source, Source::Poll { full: Some(full), .. } if full.as_secs() == 24 * 3600));
-    assert!(matches!(report.source, Source::Schedule { .. }));
+    assert!(
+        matches!(&orders.sources[..], [Source::Poll { full: Some(full), .. }] if full.as_secs() == 24 * 3600)
+    );
+    assert!(matches!(report.sources[..], [Source::Schedule { .. }]));
     let StepKind::Call { cache, on_refusal, refusal, .. } = &orders.steps[0].kind else { panic!() };
     assert_eq!((cache.unwrap().as_secs(), *on_refusal), (3600, CallRefusal::GoOn));
     assert_eq!(refusal.as_deref(), Some("no_company"));
@@ -62,7 +64,7 @@ fn a_mapping_runs_under_several_names() {
     let [first, second] = ["first", "second"].map(|name| &config.mappings[name]);
     assert_eq!((first.name.as_str(), first.mapping.name.as_str()), ("first", "sage100-ups"));
     assert!(Arc::ptr_eq(&first.mapping, &second.mapping));
-    let full = |used: &MappingUse| used.flows["ship_orders"].full.map(|full| full.as_secs());
+    let full = |used: &MappingUse| used.flows["ship_orders"].sources[0].full.map(|full| full.as_secs());
     assert_eq!((full(first), full(second)), (Some(12 * 3600), None));
 }
 
