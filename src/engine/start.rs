@@ -224,6 +224,7 @@ pub(super) fn flows(
                 values,
                 width: width(&connected, flow),
                 condition: Mutex::<Condition>::default(),
+                arrivals: tokio::sync::Mutex::default(),
                 work: Notify::new(),
                 poll_now: Notify::new(),
                 earlier: Mutex::default(),

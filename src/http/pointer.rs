@@ -36,12 +36,20 @@ pub fn check(text: &str, hosts: &[Regex], own_base: &Url) -> Result<Url, &'stati
     if url.port().is_some() {
         return Err("the URL names a port");
     }
-    let Some(Host::Domain(name)) = url.host() else { return Err("the URL names an address and no host") };
-    if hosts.iter().any(|pattern| is_wholly(pattern, name)) {
-        Ok(url)
-    } else {
-        Err("the URL leads to a host that is not the system's")
+    if !matches!(url.host(), Some(Host::Domain(_))) {
+        return Err("the URL names an address and no host");
     }
+    if leads_there(&url, hosts) { Ok(url) } else { Err("the URL leads to a host that is not the system's") }
+}
+
+/// Whether a URL leads by https and the usual port to a host, named and not by its address, that one of `hosts` matches
+/// wholly.
+pub(super) fn leads_there(url: &Url, hosts: &[Regex]) -> bool {
+    let Some(Host::Domain(name)) = url.host() else { return false };
+    url.scheme() == "https"
+        && url.port().is_none()
+        && !name.ends_with('.')
+        && hosts.iter().any(|pattern| is_wholly(pattern, name))
 }
 
 /// Whether `pattern` matches all of `name`, anchored or not.
