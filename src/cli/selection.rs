@@ -226,6 +226,7 @@ mod tests {
             results: Vec::new(),
             pending: None,
             notices: Vec::new(),
+            again: None,
         };
         let records =
             [record("1", "UPS does not recognise the address"), record("2", "The order weighs nothing")];

@@ -46,17 +46,70 @@ impl Shape {
     }
 }
 
+/// What became of a record that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Became {
+    /// Nothing was known of it.
+    New,
+    /// It has another content, or another state, now.
+    Changed,
+    /// It is as it was.
+    Unchanged,
+}
+
+/// A record that arrived.
+#[derive(Debug, Clone)]
+pub(super) struct Arrived {
+    pub(super) id: RecordId,
+    pub(super) became: Became,
+}
+
+/// What is committed together with records that arrive.
+pub(super) struct Arriving<W> {
+    /// The crash points before and after the commit.
+    pub(super) points: (&'static str, &'static str),
+    /// What is written beside the records, now that it is known what becomes of each.
+    pub(super) writes: W,
+}
+
+/// A page, or a firing, that was read: its place in the audit trail, and the cursor behind it.
+pub(super) fn read_on(
+    flow: &str,
+    at: Timestamp,
+    (event, facts): (&'static str, Value),
+    cursor: Cursor,
+) -> Arriving<impl FnOnce(&[Arrived]) -> Vec<Write> + Send> {
+    let flow = flow.to_owned();
+    let audit = Write::Audit(AuditDraft {
+        at,
+        actor: "engine".to_owned(),
+        record: None,
+        event: event.to_owned(),
+        facts,
+        body: None,
+    });
+    Arriving {
+        points: ("poll.before_ingest_commit", "poll.after_ingest_commit"),
+        writes: |_: &[Arrived]| vec![audit, Write::Cursor { flow, cursor }],
+    }
+}
+
 impl FlowRuntime {
-    /// Commits a page's records with the cursor, all or nothing.
-    pub(super) async fn ingest(
+    /// Commits records that arrived with what belongs to them, all or nothing. Says what became of each, in their order.
+    pub(super) async fn ingest<W>(
         &self,
         shared: &Shared,
         records: Vec<Value>,
-        cursor: Cursor,
-        event: &str,
-        read: Value,
-    ) -> Result<(), Stop> {
+        arriving: Arriving<W>,
+    ) -> Result<Vec<Arrived>, Stop>
+    where
+        W: FnOnce(&[Arrived]) -> Vec<Write> + Send,
+    {
+        // A flow may have several sources at work. Two of them that made the same record at once would be in conflict, and
+        // two that lock records in the order of their pages would wait for each other.
+        let _one_at_a_time = self.arrivals.lock().await;
         let now = shared.clock.now();
+        let mut arrived = Vec::with_capacity(records.len());
         let mut stored: HashMap<RecordId, Record> = HashMap::new();
         let mut first: HashMap<RecordId, u64> = HashMap::new();
         let mut events = Vec::new();
@@ -74,6 +127,12 @@ impl FlowRuntime {
                 locks.insert(id.clone(), shared.lock(&id).await);
                 decision = self.decide(shared, shared.store.record(&id)?, &arrival)?;
             }
+            let became = match (&decision, &known) {
+                (Decision::Unchanged, _) => Became::Unchanged,
+                (Decision::Store { .. }, None) => Became::New,
+                (Decision::Store { .. }, Some(_)) => Became::Changed,
+            };
+            arrived.push(Arrived { id: id.clone(), became });
             match decision {
                 Decision::Unchanged => {
                     if let Some(known) = known.filter(|_| first.contains_key(&id)) {
@@ -101,20 +160,12 @@ impl FlowRuntime {
             .map(|(id, record)| Write::Record { expected: first[&id], record: Box::new(record) })
             .collect();
         writes.extend(events);
-        writes.push(Write::Audit(AuditDraft {
-            at: now,
-            actor: "engine".to_owned(),
-            record: None,
-            event: event.to_owned(),
-            facts: read,
-            body: None,
-        }));
-        writes.push(Write::Cursor { flow: self.name.clone(), cursor });
-        crash::point("poll.before_ingest_commit");
+        writes.extend((arriving.writes)(&arrived));
+        crash::point(arriving.points.0);
         shared.store.commit(Batch { writes }).await?;
-        crash::point("poll.after_ingest_commit");
+        crash::point(arriving.points.1);
         states.into_iter().for_each(|state| shared.count(state));
-        Ok(())
+        Ok(arrived)
     }
 
     fn decide(&self, shared: &Shared, known: Option<Record>, arrival: &Arrival) -> Result<Decision, Stop> {

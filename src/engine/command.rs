@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::intake::WebhookStatus;
 use crate::store::{
     AuditEntry, AuditQuery, AuditReport, Document, EffectEntry, FlowCount, Record, RecordQuery, RecordState,
     SkippedRow,
@@ -153,6 +154,9 @@ pub struct Status {
     pub notices: u64,
     /// Effects that are on their way, unknown or in doubt.
     pub open_effects: u64,
+    /// Each webhook that is open.
+    #[serde(default)]
+    pub webhooks: Vec<WebhookStatus>,
 }
 
 /// How a flow stands.

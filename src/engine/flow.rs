@@ -53,6 +53,8 @@ pub(super) struct FlowRuntime {
     /// The most records worked on at once.
     pub(super) width: usize,
     pub(super) condition: Mutex<Condition>,
+    /// Held while records arrive.
+    pub(super) arrivals: tokio::sync::Mutex<()>,
     /// Wakes the worker.
     pub(super) work: Notify,
     /// Wakes the poller.
@@ -388,6 +390,7 @@ impl FlowRuntime {
             called: self.called.clone(),
             width: self.width,
             condition: Mutex::default(),
+            arrivals: tokio::sync::Mutex::default(),
             work: Notify::new(),
             poll_now: Notify::new(),
             earlier: Mutex::default(),

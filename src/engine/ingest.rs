@@ -151,6 +151,7 @@ fn first(arrival: Arrival) -> Record {
         results: Vec::new(),
         pending: None,
         notices: Vec::new(),
+        again: None,
     }
 }
 

@@ -26,7 +26,9 @@ pub mod effect;
 mod exchange;
 mod finish;
 mod flow;
+mod inbox;
 pub mod ingest;
+pub mod intake;
 mod keeper;
 pub mod operate;
 pub mod outcome;
@@ -54,6 +56,7 @@ use tokio_util::sync::CancellationToken;
 use self::command::PingResult;
 use self::connection::Connection;
 use self::flow::FlowRuntime;
+use self::intake::Intake;
 use self::outcome::Outcome;
 use self::run::Stop;
 use self::shared::Shared;
@@ -138,6 +141,7 @@ pub struct Engine {
     flows: Vec<Arc<FlowRuntime>>,
     started: Mutex<Option<Timestamp>>,
     restored: bool,
+    intake: Intake,
 }
 
 impl Engine {
@@ -148,6 +152,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
         let connections = start::connections(&parts)?;
         let flows = start::flows(&parts.config, &connections);
+        let intake = Intake::open(&parts, &connections)?;
         let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
         Ok(Arc::new(Self {
             config: parts.config,
@@ -156,6 +161,7 @@ impl Engine {
             flows,
             started: Mutex::new(None),
             restored: parts.restored,
+            intake,
         }))
     }
 

@@ -77,6 +77,7 @@ impl Engine {
         let flows = self.flows.iter().map(|flow| self.flow_status(flow)).collect::<Result<Vec<_>, _>>();
         let status =
             flows.and_then(|flows| status(&*self.shared.store, self.shared.clock.now(), started, flows));
+        let status = status.map(|status| Status { webhooks: self.intake.statuses(), ..status });
         status.map_or_else(failed, |status| Reply::Status(Box::new(status)))
     }
 
@@ -395,6 +396,7 @@ fn status(
         counts: store.counts()?,
         notices: store.records(&noticed)?.len() as u64,
         open_effects: store.open_effects()?.len() as u64,
+        webhooks: Vec::new(),
     })
 }
 

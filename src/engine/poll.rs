@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::arrive;
 use super::connection::Connection;
 use super::cursor::{self, CursorSettings};
 use super::flow::FlowRuntime;
@@ -154,7 +155,9 @@ impl<'a> Reading<'a> {
                 "last": !next,
             });
             let (flow, shared) = (self.flow, self.shared);
-            flow.ingest(shared, records, self.cursor(!next), "poll.page", read).await?;
+            let arriving =
+                arrive::read_on(&flow.name, shared.clock.now(), ("poll.page", read), self.cursor(!next));
+            flow.ingest(shared, records, arriving).await?;
             flow.work.notify_one();
             if !next || shared.stop.is_cancelled() {
                 return Ok(());

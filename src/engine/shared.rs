@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Progress;
 use super::cache::Cache;
+use super::inbox::Inboxes;
 use super::rehearsal::script::Script;
 use super::tables::Fillers;
 use crate::base::{Clock, RecordId};
@@ -27,6 +28,8 @@ pub(super) struct Shared {
     /// be unsent.
     recovering: Mutex<BTreeSet<String>>,
     locks: Locks,
+    /// Wakes those who take what was pushed or told.
+    pub(super) inboxes: Inboxes,
     /// Answers that are used again for a while.
     pub(super) cache: Cache,
     /// Flows that others wait for, since they fill their tables.
@@ -54,6 +57,7 @@ impl Shared {
             progress: watch::Sender::new(Progress::default()),
             recovering: Mutex::default(),
             locks: Locks::default(),
+            inboxes: Inboxes::default(),
             cache: Cache::default(),
             fillers: watch::Sender::new(Fillers::default()),
             busy: watch::Sender::new(BTreeSet::new()),
@@ -103,6 +107,11 @@ impl Shared {
             Arc::clone(locks.entry(id.clone()).or_default())
         };
         lock.lock_owned().await
+    }
+
+    /// Says that an event was committed to `inbox`.
+    pub(super) fn wake_inbox(&self, inbox: &str) {
+        self.inboxes.wake(inbox);
     }
 
     /// Counts a record that came to `state`.

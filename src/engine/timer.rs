@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
+use super::arrive;
 use super::flow::FlowRuntime;
 use super::run::Stop;
 use super::shared::Shared;
@@ -108,7 +109,8 @@ impl FlowRuntime {
         let facts =
             json!({ "flow": self.name, "at": at.to_string(), "key": arrival.id.key(), "known": known });
         let records = if known { Vec::new() } else { vec![record] };
-        self.ingest(shared, records, cursor, "timer.fired", facts).await
+        let arriving = arrive::read_on(&self.name, shared.clock.now(), ("timer.fired", facts), cursor);
+        self.ingest(shared, records, arriving).await.map(drop)
     }
 }
 

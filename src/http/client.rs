@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, HeaderValue};
+use regex::Regex;
 use reqwest::{Certificate, ClientBuilder, Identity, Proxy, redirect, retry, tls};
 use tokio::time::Instant;
 
 use super::failure::{self, Failed};
-use super::{Incoming, Outgoing, SendError, connect, guard};
+use super::global::GlobalOnly;
+use super::guard::{self, Place, Reach};
+use super::{Incoming, Outgoing, SendError, connect};
 use crate::base::Secret;
 
 /// How we introduce ourselves.
@@ -22,6 +25,9 @@ const USER_AGENT: &str = concat!("ml-connector/", env!("CARGO_PKG_VERSION"));
 pub struct ClientOptions {
     /// The only places it may reach, each as [`super::authority`] writes it: `host:port`.
     pub hosts: Vec<String>,
+    /// Where senders may point besides: patterns of whole host names. They are reached by https at the usual port, for
+    /// reads only, and only where their names lead to addresses of the open network.
+    pub pointed: Vec<Regex>,
     /// Whether hosts other than this machine may be reached without TLS.
     pub allow_plain_http: bool,
     /// The only certificate authorities to trust (PEM); the system's without it.
@@ -40,6 +46,7 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             hosts: Vec::new(),
+            pointed: Vec::new(),
             allow_plain_http: false,
             ca: None,
             identity: None,
@@ -73,8 +80,9 @@ pub struct Client {
 struct Inner {
     repeatable: reqwest::Client,
     once: reqwest::Client,
-    hosts: Vec<String>,
-    allow_plain_http: bool,
+    /// For where senders point; as many as there are patterns for it, none or one.
+    pointed: Option<reqwest::Client>,
+    reach: Reach,
     max_body: usize,
 }
 
@@ -89,15 +97,13 @@ impl Client {
         let once = finish(
             builder(&options)?.http1_only().pool_max_idle_per_host(0).connector_layer(connect::NoteLayer),
         )?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                repeatable,
-                once,
-                hosts: options.hosts,
-                allow_plain_http: options.allow_plain_http,
-                max_body: options.max_body,
-            }),
-        })
+        let pointed = if options.pointed.is_empty() { None } else { Some(pointed_client(&options)?) };
+        let reach = Reach {
+            hosts: options.hosts,
+            pointed: options.pointed,
+            allow_plain_http: options.allow_plain_http,
+        };
+        Ok(Self { inner: Arc::new(Inner { repeatable, once, pointed, reach, max_body: options.max_body }) })
     }
 
     /// Sends `request` and reads the answer, whatever its status, in at most `timeout`.
@@ -110,10 +116,13 @@ impl Client {
         kind: Kind,
         timeout: Duration,
     ) -> Result<Incoming, SendError> {
-        guard::check(&request.url, &self.inner.hosts, self.inner.allow_plain_http)?;
         let name = guard::name(&request.url);
+        let way = self.inner.way(guard::check(&request.url, &self.inner.reach)?, kind).ok_or_else(|| {
+            let reason = format!("{name} is only read; nothing else is sent to where a sender pointed.");
+            SendError::NotSent { reason, permanent: true }
+        })?;
         let connected = Arc::new(AtomicBool::new(kind == Kind::Repeatable));
-        let sending = connect::watch(&connected, self.inner.exchange(request, kind));
+        let sending = connect::watch(&connected, self.inner.exchange(way, request, kind));
         match tokio::time::timeout(timeout, sending).await {
             Ok(Ok(incoming)) => Ok(incoming),
             Ok(Err(failed)) => Err(failure::describe(failed, &name)),
@@ -123,15 +132,24 @@ impl Client {
 }
 
 impl Inner {
-    async fn exchange(&self, request: Outgoing, kind: Kind) -> Result<Incoming, Failed> {
-        let started = Instant::now();
-        let answer = match kind {
-            Kind::Repeatable => &self.repeatable,
-            Kind::Once => &self.once,
+    /// The client for a place; none where there is no way to send so there.
+    fn way(&self, place: Place, kind: Kind) -> Option<&reqwest::Client> {
+        match (place, kind) {
+            (Place::Own, Kind::Repeatable) => Some(&self.repeatable),
+            (Place::Own, Kind::Once) => Some(&self.once),
+            (Place::Pointed, Kind::Repeatable) => self.pointed.as_ref(),
+            (Place::Pointed, Kind::Once) => None,
         }
-        .execute(written(request, kind))
-        .await
-        .map_err(Failed::Before)?;
+    }
+
+    async fn exchange(
+        &self,
+        way: &reqwest::Client,
+        request: Outgoing,
+        kind: Kind,
+    ) -> Result<Incoming, Failed> {
+        let started = Instant::now();
+        let answer = way.execute(written(request, kind)).await.map_err(Failed::Before)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = self.body(answer).await?;
         Ok(Incoming { status, headers, body, elapsed: started.elapsed() })
@@ -162,7 +180,19 @@ fn written(request: Outgoing, kind: Kind) -> reqwest::Request {
     written
 }
 
-/// What both clients have in common.
+/// A client that reaches addresses of the open network only.
+fn pointed_client(options: &ClientOptions) -> Result<reqwest::Client, ClientError> {
+    if options.proxy.is_some() {
+        return Err(ClientError(
+            "Where a sender points cannot be followed through a `proxy`, which would resolve the name itself; \
+             poll the stream instead."
+                .to_owned(),
+        ));
+    }
+    finish(builder(options)?.pool_idle_timeout(Duration::from_secs(30)).dns_resolver(GlobalOnly::system()))
+}
+
+/// What all clients have in common.
 fn builder(options: &ClientOptions) -> Result<ClientBuilder, ClientError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
@@ -219,6 +249,6 @@ fn finish(builder: ClientBuilder) -> Result<reqwest::Client, ClientError> {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("hosts", &self.inner.hosts).finish_non_exhaustive()
+        f.debug_struct("Client").field("reach", &self.inner.reach).finish_non_exhaustive()
     }
 }

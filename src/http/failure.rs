@@ -8,6 +8,7 @@ use http::StatusCode;
 use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
 
 use super::SendError;
+use super::global::Closed;
 use crate::base::duration;
 
 /// What went wrong, and how far the exchange had come.
@@ -72,7 +73,10 @@ fn no_answer(error: &reqwest::Error, name: &str) -> SendError {
 
 fn no_connection(error: &reqwest::Error, name: &str) -> SendError {
     let tls = find::<TlsError>(error);
-    let reason = if error.is_timeout() {
+    let closed = find::<Closed>(error);
+    let reason = if let Some(closed) = closed {
+        format!("{name} was not asked: {closed}.")
+    } else if error.is_timeout() {
         format!("{name} could not be connected to: it did not respond in time.")
     } else if error.is_dns() {
         format!("{name} has no address: {}.", innermost(error))
@@ -81,8 +85,9 @@ fn no_connection(error: &reqwest::Error, name: &str) -> SendError {
     } else {
         format!("{name} could not be connected to: {}.", innermost(error))
     };
-    // A certificate that is not trusted stays so until somebody changes something.
-    SendError::NotSent { reason, permanent: matches!(tls, Some(TlsError::InvalidCertificate(_))) }
+    // A certificate that is not trusted stays so until somebody changes something, and so does an address.
+    let permanent = matches!(tls, Some(TlsError::InvalidCertificate(_))) || closed.is_some();
+    SendError::NotSent { reason, permanent }
 }
 
 /// In TLS 1.3 a client learns only after its first bytes that its certificate was refused. The other side cannot have

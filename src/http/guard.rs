@@ -1,8 +1,10 @@
-//! Where a request may go: only to the connection's own hosts, and in the open only on this machine.
+//! Where a request may go: to the connection's own hosts, in the open only on this machine; and where a sender may point,
+//! by https only.
 
+use regex::Regex;
 use url::{Host, Url};
 
-use super::SendError;
+use super::{SendError, pointer};
 
 /// `host:port` of a URL, as lists of allowed hosts hold it.
 pub fn authority(url: &Url) -> String {
@@ -19,8 +21,28 @@ pub(super) fn name(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
+/// What a connection may reach.
+#[derive(Debug)]
+pub(super) struct Reach {
+    /// Its own hosts, each as [`authority`] writes it.
+    pub(super) hosts: Vec<String>,
+    /// Where senders may point besides.
+    pub(super) pointed: Vec<Regex>,
+    pub(super) allow_plain_http: bool,
+}
+
+/// Whose host a URL leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The connection's own, which may be in our network.
+    Own,
+    /// One that a sender pointed at, which may not.
+    Pointed,
+}
+
 /// Refuses a URL that this connection may not reach.
-pub(super) fn check(url: &Url, hosts: &[String], allow_plain_http: bool) -> Result<(), SendError> {
+pub(super) fn check(url: &Url, reach: &Reach) -> Result<Place, SendError> {
+    let Reach { hosts, pointed, allow_plain_http } = reach;
     let refuse = |reason: String| Err(SendError::NotSent { reason, permanent: true });
     if !matches!(url.scheme(), "http" | "https") {
         return refuse(format!("`{}:` addresses cannot be reached; use https.", url.scheme()));
@@ -31,21 +53,25 @@ pub(super) fn check(url: &Url, hosts: &[String], allow_plain_http: bool) -> Resu
             name(url)
         ));
     }
-    if !hosts.contains(&authority(url)) {
+    let own = hosts.contains(&authority(url));
+    if !own && pointer::leads_there(url, pointed) {
+        return Ok(Place::Pointed);
+    }
+    if !own {
         return refuse(format!(
             "{} is not a host of this connection, so nothing was sent there; it may reach only {}.",
             authority(url),
             if hosts.is_empty() { "none".to_owned() } else { hosts.join(", ") },
         ));
     }
-    if url.scheme() == "http" && !allow_plain_http && !is_loopback(url) {
+    if url.scheme() == "http" && !*allow_plain_http && !is_loopback(url) {
         return refuse(format!(
             "{} would be reached by plain http, where credentials can be read on the way; use https, or set \
              `allow_plain_http: true` for this connection.",
             name(url)
         ));
     }
-    Ok(())
+    Ok(Place::Own)
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -65,8 +91,11 @@ mod tests {
         let url = Url::parse(url).unwrap();
         let hosts =
             ["api.example.com:443", "api.example.com:80", "127.0.0.1:8080", "[::1]:8080", "localhost:8080"];
-        match check(&url, &hosts.map(str::to_owned), allow_plain_http) {
-            Ok(()) => None,
+        let pointed = vec![Regex::new(r"ssapi\d*\.shipstation\.com|any\..*").unwrap()];
+        let reach = Reach { hosts: hosts.map(str::to_owned).into(), pointed, allow_plain_http };
+        match check(&url, &reach) {
+            Ok(Place::Pointed) => Some("pointed".to_owned()),
+            Ok(Place::Own) => None,
             Err(SendError::NotSent { reason, permanent: true }) => Some(reason),
             Err(other) => panic!("{other:?}"),
         }
@@ -83,6 +112,26 @@ mod tests {
             assert_eq!(refusal(url, false), None, "{url}");
         }
         assert_eq!(refusal("http://api.example.com/", true), None);
+    }
+
+    #[test]
+    fn where_senders_point_may_be_reached_by_https_only() {
+        for url in ["https://ssapi.shipstation.com/x", "https://SSAPI6.shipstation.com:443/x"] {
+            assert_eq!(refusal(url, false).as_deref(), Some("pointed"), "{url}");
+        }
+        for url in [
+            "http://ssapi.shipstation.com/x",
+            "https://ssapi.shipstation.com:8443/x",
+            "https://ssapi.shipstation.com.evil.example.com/x",
+            "https://xssapi.shipstation.com/x",
+            "https://any.example.com./x",
+            "https://[::1]/x",
+            "https://10.0.0.1/x",
+        ] {
+            assert!(refusal(url, true).unwrap().contains("is not a host of this connection"), "{url}");
+        }
+        let reason = refusal("https://user@ssapi.shipstation.com/x", false).unwrap();
+        assert!(reason.contains("user name or password"), "{reason}");
     }
 
     #[test]

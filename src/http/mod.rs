@@ -4,8 +4,10 @@
 //! that must happen once, which never re-uses a connection, never follows a redirect and never repeats anything.
 //! No retry lives here: the engine decides what may be sent again.
 //!
-//! Reading order: [`client`] sends, [`guard`] says where to, `failure` says what a failure proves, `connect` knows
-//! when a connection stood, `encode` writes text into URLs, `header_name` is a name that an author wrote, [`limit`], `pace` and `queue` hold back, [`breaker`] knows when a system is down, [`backoff`] is arithmetic, [`redact`] hides.
+//! Reading order: [`client`] sends, [`guard`] says where to, [`pointer`] where a URL from outside may lead and `global`
+//! at which addresses, `failure` says what a failure proves, `connect` knows when a connection stood, `encode` writes
+//! text into URLs, `header_name` is a name that an author wrote, [`limit`], `pace` and `queue` hold back, [`breaker`]
+//! knows when a system is down, [`backoff`] is arithmetic, [`redact`] hides.
 
 pub mod backoff;
 pub mod breaker;
@@ -13,12 +15,14 @@ pub mod client;
 mod connect;
 mod encode;
 mod failure;
+mod global;
 pub mod guard;
 mod header_name;
 pub mod limit;
 #[cfg(test)]
 pub(crate) mod loopback;
 mod pace;
+pub mod pointer;
 mod queue;
 pub mod redact;
 #[cfg(test)]

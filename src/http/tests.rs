@@ -112,6 +112,42 @@ async fn a_host_without_address_proves_that_nothing_was_sent() {
 }
 
 #[tokio::test]
+async fn where_a_sender_points_must_be_in_the_open_network() {
+    let pointed = vec![regex::Regex::new("localhost").unwrap()];
+    let client = Client::new(ClientOptions { pointed, ..ClientOptions::default() }).unwrap();
+    let url: url::Url = "https://localhost/x?token=hunter2".parse().unwrap();
+    let (reason, permanent) = not_sent(client.send(get(url.clone()), Kind::Repeatable, LONG).await);
+    assert!(permanent);
+    assert!(reason.starts_with("localhost was not asked: its name leads to "), "{reason}");
+    assert!(!reason.contains("hunter2"), "{reason}");
+    let (reason, permanent) = not_sent(client.send(get(url), Kind::Once, LONG).await);
+    assert!(permanent && reason.contains("is only read"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_connections_own_host_may_be_in_our_network() {
+    let server = Loopback::answering(|_, _| answer("200 OK", "", "{}")).await;
+    let options = ClientOptions {
+        hosts: vec![server.address.to_string()],
+        pointed: vec![regex::Regex::new(".*").unwrap()],
+        ..ClientOptions::default()
+    };
+    let client = Client::new(options).unwrap();
+    client.send(server.get("/x"), Kind::Repeatable, LONG).await.unwrap();
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
+async fn a_proxy_and_pointers_do_not_go_together() {
+    let options = ClientOptions {
+        pointed: vec![regex::Regex::new("localhost").unwrap()],
+        proxy: Some(Secret::new("http://127.0.0.1:9")),
+        ..ClientOptions::default()
+    };
+    assert!(Client::new(options).unwrap_err().to_string().contains("through a `proxy`"));
+}
+
+#[tokio::test]
 async fn a_proxy_is_used_where_one_is_given() {
     let proxy = Loopback::answering(|_, _| answer("200 OK", "", "{}")).await;
     let options = ClientOptions { hosts: vec!["127.0.0.1:9".to_owned()], ..ClientOptions::default() };

@@ -1,4 +1,4 @@
-//! What must not be forgotten: records, cursors, effects, links, tables, tokens, documents and the audit chain.
+//! What must not be forgotten: records, events, cursors, effects, links, tables, tokens, documents and the audit chain.
 //!
 //! Everything goes through one trait, [`Store`]. Writes are [`Batch`]es: all of a batch happens or none of it, and
 //! it is durable when [`Store::commit`] returns. Batches of many callers share one transaction on disk.
@@ -44,6 +44,21 @@ pub enum Write {
         effect: Box<EffectEntry>,
         /// The version it must have now.
         expected: u64,
+    },
+    /// Stores an event. `expected` is the version it was read with (0: no event of its name may be in its inbox yet,
+    /// otherwise this is a repetition and conflicts).
+    Event {
+        /// The event as it shall be.
+        event: Box<Event>,
+        /// The version it must have now.
+        expected: u64,
+    },
+    /// Forgets events that were taken; those that wait or are parked stay.
+    ForgetEvents {
+        /// Of which inbox.
+        inbox: String,
+        /// Events that were taken earlier go.
+        before: Timestamp,
     },
     /// Stores the cursor of a flow's stream.
     Cursor {
@@ -107,7 +122,8 @@ pub enum Write {
 /// Why the store cannot do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// A record or effect is not at the version the batch expected: somebody else changed it. Nothing was written.
+    /// A record, effect or event is not at the version the batch expected: somebody else changed it. Nothing was
+    /// written.
     #[error("{what} is at version {found}, not {expected}: it was changed meanwhile")]
     Conflict {
         /// Which one.
@@ -146,11 +162,27 @@ pub trait Store: Send + Sync {
     fn records(&self, query: &RecordQuery) -> Result<Vec<Record>, StoreError>;
     /// How many records of each state each flow (`mapping/flow`) has; kept up to date by the store, not counted.
     fn counts(&self) -> Result<Vec<FlowCount>, StoreError>;
-    /// Ids of records of `flow` (`mapping/flow`) that wait or run: `received`, `running`, `waiting` with `due <= until`,
-    /// oldest due first, at most `limit`. Cost grows with what is returned, not with what is stored.
+    /// Ids of records of `flow` (`mapping/flow`) that have something to do: `received`, `running`, `waiting` with
+    /// `due <= until`, and `done` with `again <= until`; earliest first, at most `limit`. Cost grows with what is
+    /// returned, not with what is stored.
     fn due(&self, flow: &str, until: Timestamp, limit: usize) -> Result<Vec<RecordId>, StoreError>;
-    /// The earliest `due` of any such record of `flow`, or the earliest after an instant.
+    /// The earliest `due` of a record of `flow` that waits or runs, or the earliest after an instant. Records that
+    /// are done and come again do not count: a flow that has only those is idle.
     fn next_due(&self, flow: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError>;
+    /// The earliest `again` of a record of `flow` that is done, or the earliest after an instant.
+    fn next_again(&self, flow: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The event of this name in an inbox.
+    fn event(&self, inbox: &str, name: &str) -> Result<Option<Event>, StoreError>;
+    /// Events of an inbox that wait with `due <= until`, with their bodies: earliest due first, of those the one that
+    /// came first, at most `limit`. Cost grows with what is returned, not with what is stored.
+    fn events_due(&self, inbox: &str, until: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError>;
+    /// The earliest `due` of an event of `inbox` that waits, or the earliest after an instant.
+    fn next_event_due(&self, inbox: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError>;
+    /// Events that match, without their bodies, in the order of `due`, latest first.
+    fn events(&self, query: &EventQuery) -> Result<Vec<Event>, StoreError>;
+    /// How many events of each state each inbox has; kept up to date by the store, not counted.
+    fn event_counts(&self) -> Result<Vec<EventCount>, StoreError>;
 
     /// The effect of this id.
     fn effect(&self, id: &EffectId) -> Result<Option<EffectEntry>, StoreError>;

@@ -226,12 +226,21 @@ mod tests {
             results: Vec::new(),
             pending: None,
             notices: Vec::new(),
+            again: None,
         }
     }
 
     fn order(number: &str, expectation: Expectation) -> Due {
         let (number, key) = (number.to_owned(), number.to_owned());
-        Due { number, key, expectation, tracking: Vec::new(), content: BTreeMap::new() }
+        Due {
+            number,
+            key,
+            expectation,
+            tracking: Vec::new(),
+            content: BTreeMap::new(),
+            status: String::new(),
+            delivered: false,
+        }
     }
 
     #[test]

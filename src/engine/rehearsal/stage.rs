@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::script::{Made, Script, Unanswered};
 use crate::auth::{AuthConfig, AuthError, Authenticator};
 use crate::base::Clock;
-use crate::engine::arrive::Shape;
+use crate::engine::arrive::{self, Shape};
 use crate::engine::batch::Batches;
 use crate::engine::connection::Connection;
 use crate::engine::door::Door;
@@ -66,7 +66,8 @@ pub(super) async fn play(mapping: &Arc<Mapping>, test: &MappingTest) -> Result<P
     let (arrival, _) = runtime.arrival(test.record.clone(), clock.now());
     let records = vec![test.record.clone()];
     let read = json!({ "test": test.name });
-    runtime.ingest(&shared, records, Cursor::default(), "poll.page", read).await.map_err(said)?;
+    let arriving = arrive::read_on(&runtime.name, shared.clock.now(), ("poll.page", read), Cursor::default());
+    runtime.ingest(&shared, records, arriving).await.map_err(said)?;
     runtime.work_on(&shared, &arrival.id).await.map_err(said)?;
     let record = store.record(&arrival.id).map_err(said)?.ok_or("the record was not kept")?;
     let mut tables = BTreeMap::new();
@@ -168,6 +169,7 @@ fn runtime(
         values,
         width: WIDTH,
         condition: Mutex::<Condition>::default(),
+        arrivals: tokio::sync::Mutex::default(),
         work: Notify::new(),
         poll_now: Notify::new(),
         earlier: Mutex::default(),

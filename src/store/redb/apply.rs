@@ -6,8 +6,11 @@ use ::redb::ReadableTable as _;
 
 use super::codec;
 use super::error::Failure;
-use super::prepare::{Operation, Prepared, row_place};
-use super::tables::{EffectHead, RecordHead, RowHead, Tables, flow_of, is_due, is_open, state_number};
+use super::events;
+use super::prepare::{Operation, Prepared, event_place, row_place};
+use super::tables::{
+    EffectHead, EventHead, RecordHead, RowHead, Tables, flow_of, is_due, is_open, state_number,
+};
 use crate::store::StoreError;
 use crate::store::audit::{ChainHead, Unchained};
 
@@ -18,6 +21,8 @@ pub(super) struct Group {
     pub(super) head: ChainHead,
     /// By how much the number of records of each flow and state has changed.
     counts: HashMap<(String, u8), i64>,
+    /// By how much the number of events of each inbox and state has changed.
+    pub(super) events: HashMap<(String, u8), i64>,
 }
 
 /// What stood in the place of each write of a batch.
@@ -29,7 +34,7 @@ enum Before {
 
 impl Group {
     pub(super) fn new(head: ChainHead) -> Self {
-        Self { head, counts: HashMap::new() }
+        Self { head, counts: HashMap::new(), events: HashMap::new() }
     }
 
     /// Writes all of a batch, or nothing and says why.
@@ -43,12 +48,8 @@ impl Group {
 
     /// Writes what was added up.
     pub(super) fn finish(&self, tables: &mut Tables<'_>) -> Result<(), Failure> {
-        for ((flow, state), change) in self.counts.iter().filter(|(_, change)| **change != 0) {
-            let key = (flow.as_str(), *state);
-            let now = tables.counts.get(key)?.map_or(0, |count| count.value());
-            tables.counts.insert(key, now.saturating_add_signed(*change))?;
-        }
-        Ok(())
+        add_up(&mut tables.counts, &self.counts)?;
+        add_up(&mut tables.event_counts, &self.events)
     }
 
     fn write(
@@ -66,6 +67,10 @@ impl Group {
                 let Before::Effect(before) = before else { return Ok(()) };
                 effect(tables, (id, record), (before.as_ref(), head), bytes)
             }
+            Operation::Event { inbox, name, head, about, body, .. } => {
+                events::put(self, tables, (inbox, name), head, (about, body.as_deref()))
+            }
+            Operation::ForgetEvents { inbox, before } => events::forget(self, tables, inbox, *before),
             Operation::Audit { record, entry } => self.audit(tables, record.as_deref(), entry),
             other => write_plain(tables, other),
         }
@@ -89,6 +94,9 @@ impl Group {
                 if is_due(before.state) {
                     tables.due.remove((flow, before.due, id))?;
                 }
+                if let Some(again) = before.comes_again() {
+                    tables.again.remove((flow, again, id))?;
+                }
                 if before.noticed && !now.noticed {
                     tables.noticed.remove(id)?;
                 }
@@ -98,6 +106,9 @@ impl Group {
         tables.changed.insert((flow, state_number(now.state), now.changed, id), ())?;
         if is_due(now.state) {
             tables.due.insert((flow, now.due, id), ())?;
+        }
+        if let Some(again) = now.comes_again() {
+            tables.again.insert((flow, again, id), ())?;
         }
         if now.noticed {
             tables.noticed.insert(id, ())?;
@@ -129,6 +140,18 @@ impl Group {
         }
         Ok(())
     }
+}
+
+fn add_up(
+    table: &mut ::redb::Table<'_, (&'static str, u8), u64>,
+    changes: &HashMap<(String, u8), i64>,
+) -> Result<(), Failure> {
+    for ((name, state), change) in changes.iter().filter(|(_, change)| **change != 0) {
+        let key = (name.as_str(), *state);
+        let now = table.get(key)?.map_or(0, |count| count.value());
+        table.insert(key, now.saturating_add_signed(*change))?;
+    }
+    Ok(())
 }
 
 fn effect(
@@ -168,7 +191,11 @@ fn write_plain(tables: &mut Tables<'_>, operation: &Operation) -> Result<(), Fai
         Operation::Lease { name, bytes } => put(&mut tables.leases, name, bytes.as_deref())?,
         Operation::Row { table, key, at, bytes } => put_row(tables, table, key, (*at, bytes.as_deref()))?,
         Operation::Prune { table, before } => prune(tables, table, *before)?,
-        Operation::Record { .. } | Operation::Effect { .. } | Operation::Audit { .. } => {}
+        Operation::Record { .. }
+        | Operation::Effect { .. }
+        | Operation::Event { .. }
+        | Operation::ForgetEvents { .. }
+        | Operation::Audit { .. } => {}
     }
     Ok(())
 }
@@ -236,6 +263,7 @@ fn changed(tables: &mut Tables<'_>, table: &str) -> Result<(), Failure> {
 fn check(tables: &Tables<'_>, batch: &Prepared) -> Result<Vec<Before>, Failure> {
     let mut records: HashMap<&str, RecordHead> = HashMap::new();
     let mut effects: HashMap<&str, EffectHead> = HashMap::new();
+    let mut events: HashMap<(&str, &str), EventHead> = HashMap::new();
     let mut all = Vec::with_capacity(batch.operations.len());
     for operation in &batch.operations {
         all.push(match operation {
@@ -254,6 +282,15 @@ fn check(tables: &Tables<'_>, batch: &Prepared) -> Result<Vec<Before>, Failure> 
                 };
                 compare(|| format!("effect {id}"), *expected, before.map(|head: EffectHead| head.version))?;
                 Before::Effect(before)
+            }
+            Operation::Event { inbox, name, expected, head, .. } => {
+                let before = match events.insert((inbox, name), *head) {
+                    Some(earlier) => Some(earlier),
+                    None => events::stored(tables, inbox, name)?,
+                };
+                let what = || format!("event {}", event_place(inbox, name));
+                compare(what, *expected, before.map(|head| head.version))?;
+                Before::Other
             }
             _ => Before::Other,
         });

@@ -6,6 +6,7 @@
 //! - `open`: whether this is the right database, and what is done when it is new or was left unclean
 //! - `prepare`, `writer`, `apply`: the way of a batch
 //! - `read`, `audit_read`: the way back
+//! - `events`: the inbox, both ways
 //! - `tables`, `codec`, `error`: the forms on disk, and what redb says
 
 use std::path::Path;
@@ -26,8 +27,8 @@ use self::writer::{Job, Shared, Writer, lock};
 use super::audit::ChainHead;
 use super::directory::{OpenOptions, StateDirectory};
 use super::{
-    AuditEntry, AuditQuery, AuditReport, Batch, Boxed, Cursor, Document, EffectEntry, FlowCount, Lease,
-    Record, RecordQuery, Row, Store, StoreError,
+    AuditEntry, AuditQuery, AuditReport, Batch, Boxed, Cursor, Document, EffectEntry, Event, EventCount,
+    EventQuery, FlowCount, Lease, Record, RecordQuery, Row, Store, StoreError,
 };
 use crate::base::{EffectId, RecordId};
 
@@ -35,6 +36,7 @@ mod apply;
 mod audit_read;
 mod codec;
 mod error;
+mod events;
 mod open;
 mod prepare;
 mod read;
@@ -216,6 +218,30 @@ impl Store for RedbStore {
 
     fn next_due(&self, flow: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError> {
         self.read(|reader| reader.next_due(flow, after))
+    }
+
+    fn next_again(&self, flow: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|reader| reader.next_again(flow, after))
+    }
+
+    fn event(&self, inbox: &str, name: &str) -> Result<Option<Event>, StoreError> {
+        self.read(|reader| reader.event(inbox, name, true))
+    }
+
+    fn events_due(&self, inbox: &str, until: Timestamp, limit: usize) -> Result<Vec<Event>, StoreError> {
+        self.read(|reader| reader.events_due(inbox, until, limit))
+    }
+
+    fn next_event_due(&self, inbox: &str, after: Option<Timestamp>) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|reader| reader.next_event_due(inbox, after))
+    }
+
+    fn events(&self, query: &EventQuery) -> Result<Vec<Event>, StoreError> {
+        self.read(|reader| reader.events(query))
+    }
+
+    fn event_counts(&self) -> Result<Vec<EventCount>, StoreError> {
+        self.read(Reader::event_counts)
     }
 
     fn effect(&self, id: &EffectId) -> Result<Option<EffectEntry>, StoreError> {

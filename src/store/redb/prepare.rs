@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::codec;
-use super::tables::{EffectHead, RecordHead};
+use super::tables::{EffectHead, EventHead, RecordHead};
 use crate::store::audit::Unchained;
-use crate::store::{Batch, Document, EffectEntry, Record, Row, StoreError, Write};
+use crate::store::{Batch, Document, EffectEntry, Event, EventState, Record, Row, StoreError, Write};
 
 /// A batch that has only to be written.
 #[derive(Debug)]
@@ -19,16 +19,69 @@ pub(super) struct Prepared {
 /// One write as bytes.
 #[derive(Debug)]
 pub(super) enum Operation {
-    Record { id: String, key: String, expected: u64, head: RecordHead, bytes: Vec<u8> },
-    Effect { id: String, record: String, expected: u64, head: EffectHead, bytes: Vec<u8> },
-    Cursor { flow: String, bytes: Vec<u8> },
-    Audit { record: Option<String>, entry: Unchained },
-    Link { kind: String, value: String, record: String },
-    Document { record: String, name: String, about: Vec<u8>, bytes: Vec<u8> },
-    Blob { name: String, bytes: Option<Vec<u8>> },
-    Lease { name: String, bytes: Option<Vec<u8>> },
-    Row { table: String, key: String, at: i128, bytes: Option<Vec<u8>> },
-    Prune { table: String, before: i128 },
+    Record {
+        id: String,
+        key: String,
+        expected: u64,
+        head: RecordHead,
+        bytes: Vec<u8>,
+    },
+    Effect {
+        id: String,
+        record: String,
+        expected: u64,
+        head: EffectHead,
+        bytes: Vec<u8>,
+    },
+    Event {
+        inbox: String,
+        name: String,
+        expected: u64,
+        head: EventHead,
+        about: Vec<u8>,
+        body: Option<Vec<u8>>,
+    },
+    ForgetEvents {
+        inbox: String,
+        before: i128,
+    },
+    Cursor {
+        flow: String,
+        bytes: Vec<u8>,
+    },
+    Audit {
+        record: Option<String>,
+        entry: Unchained,
+    },
+    Link {
+        kind: String,
+        value: String,
+        record: String,
+    },
+    Document {
+        record: String,
+        name: String,
+        about: Vec<u8>,
+        bytes: Vec<u8>,
+    },
+    Blob {
+        name: String,
+        bytes: Option<Vec<u8>>,
+    },
+    Lease {
+        name: String,
+        bytes: Option<Vec<u8>>,
+    },
+    Row {
+        table: String,
+        key: String,
+        at: i128,
+        bytes: Option<Vec<u8>>,
+    },
+    Prune {
+        table: String,
+        before: i128,
+    },
 }
 
 impl Prepared {
@@ -46,6 +99,8 @@ impl Operation {
             Self::Record { bytes, .. } | Self::Effect { bytes, .. } | Self::Cursor { bytes, .. } => {
                 bytes.len()
             }
+            Self::Event { about, body, .. } => about.len() + body.as_ref().map_or(0, Vec::len),
+            Self::ForgetEvents { inbox, .. } => inbox.len(),
             Self::Audit { entry, .. } => 512 + entry.body.as_ref().map_or(0, Vec::len),
             Self::Link { kind, value, record } => kind.len() + value.len() + record.len(),
             Self::Document { about, bytes, .. } => about.len() + bytes.len(),
@@ -61,6 +116,10 @@ fn operation(write: Write) -> Result<Operation, StoreError> {
     Ok(match write {
         Write::Record { record, expected } => record_operation(*record, expected)?,
         Write::Effect { effect, expected } => effect_operation(*effect, expected)?,
+        Write::Event { event, expected } => event_operation(*event, expected)?,
+        Write::ForgetEvents { inbox, before } => {
+            Operation::ForgetEvents { inbox, before: before.as_nanosecond() }
+        }
         Write::Cursor { flow, cursor } => {
             Operation::Cursor { bytes: codec::encode("cursors", &flow, &cursor)?, flow }
         }
@@ -92,6 +151,7 @@ fn record_operation(mut record: Record, expected: u64) -> Result<Operation, Stor
         state: record.state,
         changed: record.changed.as_nanosecond(),
         due: record.due.as_nanosecond(),
+        again: record.again.map(Timestamp::as_nanosecond),
         noticed: record.notices.iter().any(|notice| notice.acknowledged.is_none()),
     };
     let bytes = codec::encode("records", record.id.as_str(), &record)?;
@@ -113,6 +173,21 @@ fn effect_operation(mut effect: EffectEntry, expected: u64) -> Result<Operation,
         expected,
         head: EffectHead { version: effect.version, state: effect.state },
         bytes,
+    })
+}
+
+/// The body lies by itself, so that listing events does not read it, and goes when the event is taken.
+fn event_operation(mut event: Event, expected: u64) -> Result<Operation, StoreError> {
+    event.version = expected + 1;
+    let place = event_place(&event.inbox, &event.name);
+    let kept = event.state != EventState::Taken;
+    Ok(Operation::Event {
+        expected,
+        head: EventHead { version: event.version, state: event.state, due: event.due },
+        about: codec::encode("events", &place, &event)?,
+        body: kept.then(|| codec::encode_bytes("event_bodies", &place, &event.body)),
+        inbox: event.inbox,
+        name: event.name,
     })
 }
 
@@ -144,6 +219,11 @@ fn document_operation(record: &str, mut document: Document) -> Result<Operation,
 /// A row's place as one text.
 pub(super) fn row_place(table: &str, key: &str) -> String {
     format!("{table}/{key}")
+}
+
+/// An event's place as one text.
+pub(super) fn event_place(inbox: &str, name: &str) -> String {
+    format!("{inbox}/{name}")
 }
 
 /// A document's place as one text.

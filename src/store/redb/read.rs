@@ -11,8 +11,8 @@ use super::error::Failure;
 use super::prepare::{document_key, row_place};
 use super::tables::{
     BLOBS, COUNTS, CURSORS, DOCUMENT_BYTES, DOCUMENTS, EFFECTS, EFFECTS_BY_RECORD, EFFECTS_OPEN, LEASES,
-    LINKS, LINKS_BY_RECORD, RECORDS, RECORDS_BY_KEY, RECORDS_CHANGED, RECORDS_DUE, RECORDS_NOTICED,
-    ROW_TABLES, ROWS, numbered_state, state_number,
+    LINKS, LINKS_BY_RECORD, RECORDS, RECORDS_AGAIN, RECORDS_BY_KEY, RECORDS_CHANGED, RECORDS_DUE,
+    RECORDS_NOTICED, ROW_TABLES, ROWS, numbered_state, state_number,
 };
 use crate::base::RecordId;
 use crate::store::{Document, EffectEntry, FlowCount, Lease, Record, RecordQuery, Row, StoreError};
@@ -69,24 +69,38 @@ impl Reader {
 
     pub(super) fn due(&self, flow: &str, until: Timestamp, limit: usize) -> Read<Vec<RecordId>> {
         let end = until.as_nanosecond() + 1;
-        let table = self.transaction.open_table(RECORDS_DUE)?;
-        let mut ids = Vec::new();
-        for entry in table.range((flow, i128::MIN, "")..(flow, end, ""))?.take(limit) {
-            ids.push(record_id(entry?.0.value().2)?);
+        let mut due = Vec::new();
+        for table in [RECORDS_DUE, RECORDS_AGAIN] {
+            let table = self.transaction.open_table(table)?;
+            for entry in table.range((flow, i128::MIN, "")..(flow, end, ""))?.take(limit) {
+                let key = entry?.0;
+                let (_, at, id) = key.value();
+                due.push((at, record_id(id)?));
+            }
         }
-        Ok(ids)
+        due.sort();
+        Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
     }
 
     pub(super) fn next_due(&self, flow: &str, after: Option<Timestamp>) -> Read<Option<Timestamp>> {
-        let table = self.transaction.open_table(RECORDS_DUE)?;
+        self.next_in(RECORDS_DUE, flow, after)
+    }
+
+    pub(super) fn next_again(&self, flow: &str, after: Option<Timestamp>) -> Read<Option<Timestamp>> {
+        self.next_in(RECORDS_AGAIN, flow, after)
+    }
+
+    /// The earliest time of a flow in one of the indexes by time.
+    fn next_in(
+        &self,
+        table: TableDefinition<'static, (&'static str, i128, &'static str), ()>,
+        flow: &str,
+        after: Option<Timestamp>,
+    ) -> Read<Option<Timestamp>> {
+        let table = self.transaction.open_table(table)?;
         let from = after.map_or(i128::MIN, |after| after.as_nanosecond() + 1);
         let first = table.range((flow, from, "")..=(flow, i128::MAX, ""))?.next().transpose()?;
-        first
-            .map(|(key, _)| {
-                Timestamp::from_nanosecond(key.value().1)
-                    .map_err(|error| damaged(&format!("a due time of {flow} is none ({error})")))
-            })
-            .transpose()
+        first.map(|(key, _)| instant(key.value().1, flow)).transpose()
     }
 
     pub(super) fn effects_of(&self, record: &str) -> Read<Vec<EffectEntry>> {
@@ -314,6 +328,12 @@ fn matches(record: &Record, query: &RecordQuery) -> bool {
 
 fn limit(query: &RecordQuery) -> usize {
     if query.limit == 0 { usize::MAX } else { query.limit }
+}
+
+/// An instant as an index has it.
+pub(super) fn instant(nanosecond: i128, whose: &str) -> Read<Timestamp> {
+    Timestamp::from_nanosecond(nanosecond)
+        .map_err(|error| damaged(&format!("a due time of {whose} is none ({error})")))
 }
 
 /// The id of a record as an index has it.

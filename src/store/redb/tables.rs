@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::error::Failure;
-use crate::store::{EffectState, RecordState};
+use crate::store::{EffectState, EventState, RecordState};
 
 type Bytes = TableDefinition<'static, &'static str, &'static [u8]>;
 
@@ -19,6 +19,9 @@ pub(super) const RECORDS_CHANGED: TableDefinition<(&str, u8, i128, &str), ()> =
     TableDefinition::new("records_changed");
 /// Flow, due, record; only of states that have something to do.
 pub(super) const RECORDS_DUE: TableDefinition<(&str, i128, &str), ()> = TableDefinition::new("records_due");
+/// Flow, again, record; only of those that are done and come again.
+pub(super) const RECORDS_AGAIN: TableDefinition<(&str, i128, &str), ()> =
+    TableDefinition::new("records_again");
 /// Records with a notice that nobody has acknowledged.
 pub(super) const RECORDS_NOTICED: TableDefinition<&str, ()> = TableDefinition::new("records_noticed");
 /// Key, record.
@@ -30,6 +33,19 @@ pub(super) const EFFECTS: Bytes = TableDefinition::new("effects");
 pub(super) const EFFECTS_BY_RECORD: TableDefinition<(&str, u64), &str> =
     TableDefinition::new("effects_by_record");
 pub(super) const EFFECTS_OPEN: TableDefinition<&str, ()> = TableDefinition::new("effects_open");
+/// Inbox, name -> all but the body.
+pub(super) const EVENTS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("events");
+/// Inbox, name -> the body, of those that are not taken yet.
+pub(super) const EVENT_BODIES: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("event_bodies");
+/// Inbox, name -> place in the order of arrival.
+pub(super) const EVENTS_ARRIVED: TableDefinition<(&str, &str), u64> = TableDefinition::new("events_arrived");
+/// Inbox, state, due, place in the order of arrival -> name.
+pub(super) const EVENTS_DUE: TableDefinition<(&str, u8, i128, u64), &str> =
+    TableDefinition::new("events_due");
+/// Inbox, state.
+pub(super) const EVENT_COUNTS: TableDefinition<(&str, u8), u64> = TableDefinition::new("event_counts");
+/// Name -> the number that was given last.
+pub(super) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
 pub(super) const CURSORS: Bytes = TableDefinition::new("cursors");
 /// Value, kind, record.
 pub(super) const LINKS: TableDefinition<(&str, &str, &str), ()> = TableDefinition::new("links");
@@ -58,12 +74,19 @@ pub(super) struct Tables<'t> {
     pub(super) records: Table<'t, &'static str, &'static [u8]>,
     pub(super) changed: Table<'t, (&'static str, u8, i128, &'static str), ()>,
     pub(super) due: Table<'t, (&'static str, i128, &'static str), ()>,
+    pub(super) again: Table<'t, (&'static str, i128, &'static str), ()>,
     pub(super) noticed: Table<'t, &'static str, ()>,
     pub(super) by_key: Table<'t, (&'static str, &'static str), ()>,
     pub(super) counts: Table<'t, (&'static str, u8), u64>,
     pub(super) effects: Table<'t, &'static str, &'static [u8]>,
     pub(super) effects_by_record: Table<'t, (&'static str, u64), &'static str>,
     pub(super) effects_open: Table<'t, &'static str, ()>,
+    pub(super) events: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    pub(super) event_bodies: Table<'t, (&'static str, &'static str), &'static [u8]>,
+    pub(super) events_arrived: Table<'t, (&'static str, &'static str), u64>,
+    pub(super) events_due: Table<'t, (&'static str, u8, i128, u64), &'static str>,
+    pub(super) event_counts: Table<'t, (&'static str, u8), u64>,
+    pub(super) counters: Table<'t, &'static str, u64>,
     pub(super) cursors: Table<'t, &'static str, &'static [u8]>,
     pub(super) links: Table<'t, (&'static str, &'static str, &'static str), ()>,
     pub(super) links_by_record: Table<'t, (&'static str, &'static str, &'static str), ()>,
@@ -86,12 +109,19 @@ impl<'t> Tables<'t> {
             records: transaction.open_table(RECORDS)?,
             changed: transaction.open_table(RECORDS_CHANGED)?,
             due: transaction.open_table(RECORDS_DUE)?,
+            again: transaction.open_table(RECORDS_AGAIN)?,
             noticed: transaction.open_table(RECORDS_NOTICED)?,
             by_key: transaction.open_table(RECORDS_BY_KEY)?,
             counts: transaction.open_table(COUNTS)?,
             effects: transaction.open_table(EFFECTS)?,
             effects_by_record: transaction.open_table(EFFECTS_BY_RECORD)?,
             effects_open: transaction.open_table(EFFECTS_OPEN)?,
+            events: transaction.open_table(EVENTS)?,
+            event_bodies: transaction.open_table(EVENT_BODIES)?,
+            events_arrived: transaction.open_table(EVENTS_ARRIVED)?,
+            events_due: transaction.open_table(EVENTS_DUE)?,
+            event_counts: transaction.open_table(EVENT_COUNTS)?,
+            counters: transaction.open_table(COUNTERS)?,
             cursors: transaction.open_table(CURSORS)?,
             links: transaction.open_table(LINKS)?,
             links_by_record: transaction.open_table(LINKS_BY_RECORD)?,
@@ -117,7 +147,15 @@ pub(super) struct RecordHead {
     pub(super) state: RecordState,
     pub(super) changed: i128,
     pub(super) due: i128,
+    pub(super) again: Option<i128>,
     pub(super) noticed: bool,
+}
+
+impl RecordHead {
+    /// When a record that is done comes again.
+    pub(super) fn comes_again(&self) -> Option<i128> {
+        self.again.filter(|_| self.state == RecordState::Done)
+    }
 }
 
 /// When a row was put; read without the rest of it.
@@ -133,6 +171,8 @@ struct RecordFields {
     changed: Timestamp,
     due: Timestamp,
     notices: Vec<NoticeFields>,
+    #[serde(default)]
+    again: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +187,7 @@ impl From<RecordFields> for RecordHead {
             state: fields.state,
             changed: fields.changed.as_nanosecond(),
             due: fields.due.as_nanosecond(),
+            again: fields.again.map(Timestamp::as_nanosecond),
             noticed: fields.notices.iter().any(|notice| notice.acknowledged.is_none()),
         }
     }
@@ -157,6 +198,14 @@ impl From<RecordFields> for RecordHead {
 pub(super) struct EffectHead {
     pub(super) version: u64,
     pub(super) state: EffectState,
+}
+
+/// What the indexes need to know of an event.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct EventHead {
+    pub(super) version: u64,
+    pub(super) state: EventState,
+    pub(super) due: Timestamp,
 }
 
 /// Whether a record of this state has something to do at its due time.
@@ -195,4 +244,19 @@ pub(super) fn numbered_state(number: u8) -> Option<RecordState> {
     [Received, Running, Waiting, Done, Skipped, Parked, InDoubt, Discarded]
         .into_iter()
         .find(|state| state_number(*state) == number)
+}
+
+/// The number that stands for an event's state in keys; it must never change.
+pub(super) fn event_state_number(state: EventState) -> u8 {
+    match state {
+        EventState::Waiting => 1,
+        EventState::Taken => 2,
+        EventState::Parked => 3,
+    }
+}
+
+/// The event's state that a number stands for.
+pub(super) fn numbered_event_state(number: u8) -> Option<EventState> {
+    use EventState::*;
+    [Waiting, Taken, Parked].into_iter().find(|state| event_state_number(*state) == number)
 }

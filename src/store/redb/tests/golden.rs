@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::base::json::hex;
 use crate::store::audit::Unchained;
-use crate::store::{AuditEntry, Cursor, Document, Lease, Row, SkippedRow};
+use crate::store::{AuditEntry, Cursor, Document, Event, EventState, Lease, Row, SkippedRow};
 
 const HEADER: usize = 9;
 
@@ -49,7 +49,9 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, table:
 #[test]
 fn records_and_effects() {
     let record = full_record();
-    check("record.txt", "records", record.id.as_str(), &record);
+    let first = codec::decode::<Record>("records", record.id.as_str(), &bytes(&kept("record.txt"))).unwrap();
+    assert_eq!(first, Record { again: None, ..record.clone() }, "no record of form 1 comes again");
+    check("v2/record.txt", "records", record.id.as_str(), &record);
     let mut effect = effect(&id("0000169"), "shipment", EffectState::InDoubt);
     effect.body_hash = Some("33cc".into());
     effect.deadline = Some(at(3));
@@ -110,10 +112,35 @@ fn what_goes_by_name() {
 }
 
 #[test]
+fn events() {
+    let event = Event {
+        inbox: "webhook/ups/track_alert".into(),
+        name: "00ff".into(),
+        version: 2,
+        received: at(1),
+        due: at(2),
+        attempts: 3,
+        state: EventState::Waiting,
+        reason: Some("ups: it does not answer".into()),
+        body: Vec::new(),
+    };
+    check("event.txt", "events", "webhook/ups/track_alert/00ff", &event);
+    let states = [EventState::Waiting, EventState::Taken, EventState::Parked];
+    let text: Vec<_> =
+        states.map(|state| format!("{} {}", tables::event_state_number(state), json!(state))).into();
+    assert_eq!(text.join(", "), r#"1 "waiting", 2 "taken", 3 "parked""#);
+    let same =
+        |state: &EventState| tables::numbered_event_state(tables::event_state_number(*state)) == Some(*state);
+    assert!(states.iter().all(same));
+}
+
+#[test]
 fn bytes_as_they_are() {
-    for (name, table, key) in
-        [("blob.txt", "blobs", "token/ups"), ("document_bytes.txt", "document_bytes", "m/f/1/1Z.pdf")]
-    {
+    for (name, table, key) in [
+        ("blob.txt", "blobs", "token/ups"),
+        ("document_bytes.txt", "document_bytes", "m/f/1/1Z.pdf"),
+        ("event_body.txt", "event_bodies", "webhook/ups/track_alert/00ff"),
+    ] {
         let kept = kept(name);
         assert_eq!(shown(table, key, &codec::encode_bytes(table, key, b"%PDF")), kept, "{name}");
         assert_eq!(codec::decode_bytes(table, key, &bytes(&kept)).unwrap(), b"%PDF");

@@ -11,6 +11,7 @@ use crate::store::{
 };
 
 mod golden;
+mod inbox;
 mod model;
 mod opening;
 mod reading;
@@ -79,6 +80,7 @@ fn record(id: &RecordId, state: RecordState, second: i64) -> Record {
         results: Vec::new(),
         pending: None,
         notices: Vec::new(),
+        again: None,
     }
 }
 
@@ -106,6 +108,7 @@ fn full_record() -> Record {
         }],
         attempts: 2,
         version: 1,
+        again: Some(at(5)),
         ..record(&id("0000169"), RecordState::Parked, 2)
     }
 }

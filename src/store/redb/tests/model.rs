@@ -19,13 +19,14 @@ const STATES: [RecordState; 8] = [
     RecordState::Discarded,
 ];
 
-/// Which record, in which state, changed when, due when, with an open notice or not.
+/// Which record, in which state, changed when, due (and done: again) when, with an open notice or not.
 type Step = (u8, usize, i64, i64, bool);
 
 fn written((which, state, changed, due, noticed): Step) -> Record {
     let id = RecordId::new("m", if which % 2 == 0 { "f" } else { "g" }, &which.to_string());
     let mut record = record(&id, STATES[state], changed);
     record.due = at(due);
+    record.again = (due % 2 == 0).then(|| at(due));
     if noticed {
         record.notices = full_record().notices;
     }
@@ -40,11 +41,15 @@ fn check(store: &RedbStore, model: &BTreeMap<RecordId, Record>) {
     assert_eq!(store.records(&RecordQuery { noticed: true, ..RecordQuery::default() }).unwrap(), noticed);
     for flow in ["m/f", "m/g"] {
         let mine = || model.values().filter(|record| record.id.as_str().starts_with(flow));
-        let mut due: Vec<_> = mine().filter(|record| tables::is_due(record.state)).collect();
+        let work = || mine().filter(|record| tables::is_due(record.state));
+        let again = || mine().filter(|record| record.state == RecordState::Done && record.again.is_some());
+        let mut due: Vec<_> = work().chain(again()).collect();
         due.sort_by_key(|record| (record.due, &record.id));
         let ids: Vec<_> = due.iter().map(|record| record.id.clone()).collect();
         assert_eq!(store.due(flow, Timestamp::MAX, usize::MAX).unwrap(), ids);
-        assert_eq!(store.next_due(flow, None).unwrap(), due.first().map(|record| record.due));
+        assert_eq!(store.due(flow, Timestamp::MAX, 3).unwrap(), ids[..ids.len().min(3)]);
+        assert_eq!(store.next_due(flow, None).unwrap(), work().map(|record| record.due).min());
+        assert_eq!(store.next_again(flow, None).unwrap(), again().filter_map(|record| record.again).min());
         for state in STATES {
             let count = mine().filter(|record| record.state == state).count() as u64;
             let counts = store.counts().unwrap();
