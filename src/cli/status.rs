@@ -7,7 +7,7 @@ use super::output::{FormatArg, Output};
 use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
-use crate::engine::command::{Command, FlowStatus, Reply, Status};
+use crate::engine::command::{Command, FlowStatus, InboxStatus, Reply, Status};
 #[cfg(test)]
 use crate::store::SkippedRow;
 use crate::store::{FlowCount, RecordState};
@@ -53,6 +53,7 @@ fn text(status: &Status) -> String {
         &["FLOW", "POLLS", "LAST", "NEXT", "IN FLIGHT", "WAITING", "DONE", "PARKED", "IN DOUBT", "SKIPPED"],
         known.chain(unscheduled(status)),
     ));
+    lines.extend(inboxes(&status.inboxes));
     lines.extend(status.flows.iter().filter_map(|flow| {
         let trouble = flow.trouble.as_ref()?;
         Some(format!("\n{} does not go on: {trouble}", flow.flow))
@@ -77,6 +78,24 @@ fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
         count(&[RecordState::InDoubt]),
         count(&[RecordState::Skipped, RecordState::Discarded]),
     ]
+}
+
+/// What was pushed and told, where anything ever was or may be.
+fn inboxes(inboxes: &[InboxStatus]) -> Vec<String> {
+    if inboxes.is_empty() {
+        return Vec::new();
+    }
+    let row = |inbox: &InboxStatus| {
+        let counts = [inbox.waiting, inbox.parked, inbox.taken].map(|count| count.to_string());
+        std::iter::once(inbox.inbox.clone()).chain(counts).collect()
+    };
+    let table = table::columns(&["INBOX", "WAITING", "PARKED", "TAKEN"], inboxes.iter().map(row));
+    let mut lines = vec![format!("\n{table}")];
+    lines.extend(inboxes.iter().filter_map(|inbox| {
+        let trouble = inbox.trouble.as_ref()?;
+        Some(format!("\n{} has events that cannot be taken now: {trouble}", inbox.inbox))
+    }));
+    lines
 }
 
 /// What is special about how a flow reads its source.
@@ -146,6 +165,10 @@ fn advice(status: &Status) -> Vec<String> {
             "\n{in_doubt} in doubt: `ml-connector records --state in-doubt`, then `ml-connector resolve`."
         ));
     }
+    let events: u64 = status.inboxes.iter().map(|inbox| inbox.parked).sum();
+    if events > 0 {
+        lines.push(format!("\n{events} of the inbox parked: `ml-connector events --state parked` says why."));
+    }
     if status.notices > 0 {
         lines.push(format!("\n{} with notices: `ml-connector records --noticed`.", status.notices));
     }
@@ -187,6 +210,13 @@ mod tests {
             ],
             notices: 0,
             open_effects: 0,
+            inboxes: vec![InboxStatus {
+                inbox: "webhook/ups/track_alert".to_owned(),
+                waiting: 3,
+                parked: 1,
+                taken: 40,
+                trouble: Some("ups: it does not answer".to_owned()),
+            }],
         };
         let text = super::text(&status);
         assert!(text.starts_with("No engine is running."), "{text}");
@@ -202,5 +232,11 @@ mod tests {
         assert!(text.contains("uses sage in turns"), "{text}");
         assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
         assert!(!text.contains("in doubt:"), "{text}");
+        assert!(text.contains("INBOX                    WAITING  PARKED  TAKEN\nwebhook/ups/track_alert  3        1       40"), "{text}");
+        assert!(
+            text.contains("webhook/ups/track_alert has events that cannot be taken now: ups: it"),
+            "{text}"
+        );
+        assert!(text.contains("1 of the inbox parked: `ml-connector events --state parked`"), "{text}");
     }
 }

@@ -130,9 +130,7 @@ impl FlowRuntime {
             }
         };
         self.rest().await;
-        shared.busy.send_modify(|busy| {
-            busy.remove(&self.name);
-        });
+        shared.busy.leave(&self.name);
         ended.map(|_| ())
     }
 

@@ -26,6 +26,8 @@ pub mod effect;
 mod exchange;
 mod finish;
 mod flow;
+mod follow;
+mod idle;
 mod inbox;
 pub mod ingest;
 mod keeper;
@@ -55,6 +57,7 @@ use tokio_util::sync::CancellationToken;
 use self::command::PingResult;
 use self::connection::Connection;
 use self::flow::FlowRuntime;
+use self::inbox::Taker;
 use self::outcome::Outcome;
 use self::run::Stop;
 use self::shared::Shared;
@@ -137,6 +140,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     connections: BTreeMap<String, Arc<Connection>>,
     flows: Vec<Arc<FlowRuntime>>,
+    takers: Vec<Arc<Taker>>,
     started: Mutex<Option<Timestamp>>,
     restored: bool,
 }
@@ -149,12 +153,14 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
         let connections = start::connections(&parts)?;
         let flows = start::flows(&parts.config, &connections);
+        let takers = inbox::takers(&parts.config, &connections, &flows);
         let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
         Ok(Arc::new(Self {
             config: parts.config,
             shared,
             connections,
             flows,
+            takers,
             started: Mutex::new(None),
             restored: parts.restored,
         }))
@@ -179,11 +185,15 @@ impl Engine {
             })
         };
         let polls = |flow: &&Arc<FlowRuntime>| matches!(flow.source(), Some(Source::Poll { .. }));
-        let names = self.flows.iter().filter(polls).map(|flow| flow.name.clone()).collect();
-        self.shared.busy.send_replace(names);
+        self.flows.iter().filter(polls).for_each(|flow| self.shared.busy.register(&flow.name));
+        self.takers.iter().for_each(|taker| taker.register(&self.shared));
         let mut tasks = tokio::task::JoinSet::new();
         for flow in &self.flows {
             tasks.spawn(Arc::clone(flow).drive(Arc::clone(&self.shared), options.until_idle));
+        }
+        let mut taking = tokio::task::JoinSet::new();
+        for taker in &self.takers {
+            taking.spawn(Arc::clone(taker).drive(Arc::clone(&self.shared)));
         }
         let mut failure = None;
         while let Some(joined) = tasks.join_next().await {
@@ -195,6 +205,12 @@ impl Engine {
             // The store is not to be trusted any more: no flow may go on.
             self.shared.stop.cancel();
             failure.get_or_insert(failed);
+        }
+        self.shared.over.cancel();
+        while let Some(joined) = taking.join_next().await {
+            if let Ok(Err(stop)) = joined {
+                failure.get_or_insert(stop.to_string());
+            }
         }
         stopper.abort();
         for connection in self.connections.values() {
@@ -211,6 +227,7 @@ impl Engine {
             .flows
             .iter()
             .filter_map(|flow| flow.condition().trouble.clone().map(|trouble| (flow.name.clone(), trouble)))
+            .chain(inbox::troubles(&self.takers))
             .collect();
         Ok(RunSummary {
             flows: self.shared.store.counts()?,

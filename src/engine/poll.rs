@@ -200,10 +200,7 @@ impl<'a> Reading<'a> {
                 Err(call) => call,
             };
             if !halve || !poisoned(&call) {
-                let until = match &call.outcome {
-                    Outcome::Later(refusal) | Outcome::Down(refusal) => refusal.until,
-                    _ => None,
-                };
+                let until = call.outcome.until();
                 let reason = format!("{}: {}", self.connection.name, call.outcome.cause());
                 return Err(Halt::Trouble(Trouble { reason, until }));
             }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Progress;
 use super::cache::Cache;
+use super::idle::Busy;
 use super::inbox::Inboxes;
 use super::rehearsal::script::Script;
 use super::tables::Fillers;
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) epoch: u64,
     /// Cancelled when no new work is to be taken.
     pub(super) stop: CancellationToken,
+    /// Cancelled when an engine that runs until idle has nothing left to do.
+    pub(super) over: CancellationToken,
     pub(super) progress: watch::Sender<Progress>,
     /// Flows that have yet to catch up since the store was restored from an older copy; until then nothing is believed to
     /// be unsent.
@@ -35,7 +38,7 @@ pub(super) struct Shared {
     /// Flows that others wait for, since they fill their tables.
     pub(super) fillers: watch::Sender<Fillers>,
     /// Flows that poll and have not become idle, for an engine that runs until it is.
-    pub(super) busy: watch::Sender<BTreeSet<String>>,
+    pub(super) busy: Busy,
     /// What answers in the place of all systems, in a rehearsal.
     pub(super) script: Option<Arc<Script>>,
 }
@@ -54,13 +57,14 @@ impl Shared {
             clock,
             epoch,
             stop: CancellationToken::new(),
+            over: CancellationToken::new(),
             progress: watch::Sender::new(Progress::default()),
             recovering: Mutex::default(),
             locks: Locks::default(),
             inboxes: Inboxes::default(),
             cache: Cache::default(),
             fillers: watch::Sender::new(Fillers::default()),
-            busy: watch::Sender::new(BTreeSet::new()),
+            busy: Busy::default(),
             script: None,
         }
     }
@@ -111,6 +115,7 @@ impl Shared {
 
     /// Says that an event was committed to `inbox`.
     pub(super) fn wake_inbox(&self, inbox: &str) {
+        self.busy.add(inbox);
         self.inboxes.wake(inbox);
     }
 

@@ -20,10 +20,10 @@ use super::turns::{Turns, Users};
 use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
-use crate::expression::Values;
+use crate::expression::{EvaluationError, Values};
 use crate::http::limit::{LimitOptions, RateHeaders, RateLimit};
 use crate::http::{Breaker, BreakerOptions, Client, ClientOptions, Limiters, Redactor, authority};
-use crate::spec::model::{self, Config, Source, StepKind, every_step};
+use crate::spec::model::{self, Config, Content, Source, StepKind, every_step};
 use crate::store::{Batch, StoreError, Write};
 
 /// Room for records that wait for their turn at a connection's limits.
@@ -68,6 +68,7 @@ fn connect(
     reachable.push(host_of(&base_url)?);
     let options = ClientOptions {
         hosts: reachable,
+        pointed: pointed(&system, &values).map_err(|error| error.to_string())?,
         ca: declared.ca_file.as_deref().map(read_ca).transpose()?,
         ..ClientOptions::default()
     };
@@ -121,6 +122,18 @@ fn connect(
         users: Users::default(),
         batches: Batches::default(),
     })
+}
+
+/// The hosts at which what a connection is told may lie.
+fn pointed(system: &model::System, values: &Values) -> Result<Vec<regex::Regex>, EvaluationError> {
+    let mut pointed = Vec::new();
+    for webhook in system.webhooks.values() {
+        let told = webhook.when.as_ref().map_or(Ok(true), |when| when.truth(values))?;
+        if let (true, Content::Pointer { hosts, .. }) = (told, &webhook.content) {
+            pointed.extend(hosts.iter().cloned());
+        }
+    }
+    Ok(pointed)
 }
 
 /// A client certificate; a missing credential shows when the first request is made, with what to do.

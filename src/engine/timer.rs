@@ -51,10 +51,9 @@ impl FlowRuntime {
     }
 
     async fn fire_last(&self, shared: &Shared) -> Result<(), Stop> {
-        let mut busy = shared.busy.subscribe();
         tokio::select! {
             () = shared.stop.cancelled() => return Ok(()),
-            waited = busy.wait_for(|busy| busy.is_empty()) => drop(waited),
+            () = shared.busy.quiet() => {}
         }
         self.fire(shared, shared.clock.now()).await?;
         let mut condition = self.condition();
