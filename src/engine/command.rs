@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::intake::WebhookStatus;
 use crate::store::{
     AuditEntry, AuditQuery, AuditReport, Document, EffectEntry, Event, EventQuery, FlowCount, Record,
     RecordQuery, RecordState, SkippedRow,
@@ -175,6 +176,9 @@ pub struct Status {
     /// What was pushed or told, inbox by inbox.
     #[serde(default)]
     pub inboxes: Vec<InboxStatus>,
+    /// Each webhook that is open.
+    #[serde(default)]
+    pub webhooks: Vec<WebhookStatus>,
 }
 
 /// How a flow stands.

@@ -30,6 +30,7 @@ mod follow;
 mod idle;
 mod inbox;
 pub mod ingest;
+pub mod intake;
 mod keeper;
 pub mod operate;
 pub mod outcome;
@@ -58,6 +59,7 @@ use self::command::PingResult;
 use self::connection::Connection;
 use self::flow::FlowRuntime;
 use self::inbox::Taker;
+use self::intake::Intake;
 use self::outcome::Outcome;
 use self::run::Stop;
 use self::shared::Shared;
@@ -143,6 +145,7 @@ pub struct Engine {
     takers: Vec<Arc<Taker>>,
     started: Mutex<Option<Timestamp>>,
     restored: bool,
+    intake: Intake,
 }
 
 impl Engine {
@@ -154,6 +157,7 @@ impl Engine {
         let connections = start::connections(&parts)?;
         let flows = start::flows(&parts.config, &connections);
         let takers = inbox::takers(&parts.config, &connections, &flows);
+        let intake = Intake::open(&parts, &connections)?;
         let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
         Ok(Arc::new(Self {
             config: parts.config,
@@ -163,6 +167,7 @@ impl Engine {
             takers,
             started: Mutex::new(None),
             restored: parts.restored,
+            intake,
         }))
     }
 

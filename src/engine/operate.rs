@@ -80,6 +80,7 @@ impl Engine {
         let status =
             flows.and_then(|flows| status(&*self.shared.store, self.shared.clock.now(), started, flows));
         let status = status.and_then(|status| Ok(Status { inboxes: self.inboxes()?, ..status }));
+        let status = status.map(|status| Status { webhooks: self.intake.statuses(), ..status });
         status.map_or_else(failed, |status| Reply::Status(Box::new(status)))
     }
 
@@ -399,6 +400,7 @@ fn status(
         notices: store.records(&noticed)?.len() as u64,
         open_effects: store.open_effects()?.len() as u64,
         inboxes: super::inbox::statuses(store)?,
+        webhooks: Vec::new(),
     })
 }
 
