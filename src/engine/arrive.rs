@@ -1,6 +1,7 @@
 //! What a source gives becomes records: what the flow's expressions make of each, and one commit for all with the cursor.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -9,119 +10,143 @@ use tokio::sync::OwnedMutexGuard;
 use super::finish;
 use super::flow::FlowRuntime;
 use super::ingest::{self, Arrival, Decision};
+use super::merge::{self, Telling};
 use super::run::Stop;
 use super::shared::Shared;
 use super::transition;
 use crate::base::{RecordId, crash, json as canonical};
 use crate::expression::{Mismatch, Type, Values, normalise};
-use crate::spec::model::{Flow, Place, Source};
-use crate::store::{AuditDraft, Batch, Cursor, Reason, Record, RecordState, Write};
+use crate::spec::model::{Content, Flow, Merge, Place, Source, Stream};
+use crate::store::{AuditDraft, Batch, Cursor, Merged, Reason, Record, RecordState, Write};
 
-/// What records of a source are like.
+/// What records of a flow are like.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
     record: Type,
     /// The field that names a record which is not as declared.
-    key: String,
+    key: Option<String>,
     pub(super) volatile: Vec<String>,
     place: Place,
 }
 
 impl Shape {
     pub(super) fn of(flow: &Flow) -> Self {
-        match flow.sources.first() {
-            Some(Source::Poll { stream, .. }) => Self {
-                record: flow.record_type.clone(),
-                key: stream.key.clone(),
-                volatile: stream.volatile.clone(),
-                place: stream.place.clone(),
-            },
-            _ => Self {
-                record: flow.record_type.clone(),
-                key: "at".to_owned(),
-                volatile: Vec::new(),
-                place: flow.place.clone(),
-            },
+        let streams = || flow.sources.iter().filter_map(stream);
+        let volatile: BTreeSet<String> = streams().flat_map(|stream| stream.volatile.clone()).collect();
+        let place = flow.sources.iter().find_map(|source| match source {
+            Source::Poll { stream, .. } => Some(stream.place.clone()),
+            Source::Webhook { webhook, .. } => Some(webhook.place.clone()),
+            Source::Schedule { .. } | Source::Told => None,
+        });
+        Self {
+            record: flow.record_type.clone(),
+            key: streams().next().map(|stream| stream.key.clone()),
+            volatile: volatile.into_iter().collect(),
+            place: place.unwrap_or_else(|| flow.place.clone()),
         }
     }
 }
 
+/// The stream that a source's records are of.
+fn stream(source: &Source) -> Option<&Arc<Stream>> {
+    match source {
+        Source::Poll { stream, .. } => Some(stream),
+        Source::Webhook { webhook, .. } => match &webhook.content {
+            Content::Pointer { stream, .. } => Some(stream),
+            Content::Inline { .. } => None,
+        },
+        Source::Schedule { .. } | Source::Told => None,
+    }
+}
+
+/// What is committed with records that arrive.
+pub(super) struct Arriving {
+    /// How far their source has been read then, and what that is kept under.
+    pub(super) cursor: Option<(String, Cursor)>,
+    /// What else is written.
+    pub(super) writes: Vec<Write>,
+    /// Makes what is written that depends on what became of each.
+    pub(super) then: Option<Box<dyn FnOnce(&[Became]) -> Vec<Write> + Send>>,
+    /// What the audit calls it, such as `poll.page`.
+    pub(super) event: &'static str,
+    /// What the audit says of it.
+    pub(super) read: Value,
+}
+
+/// What became of a record that arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Became {
+    /// It was not known.
+    New,
+    /// Its content is another one now, or will be.
+    Changed,
+    /// Nothing that counts is different.
+    Unchanged,
+    /// It is not as declared, so a person must look at it.
+    Parked,
+}
+
+/// A record as a source gave it.
+struct Come {
+    arrival: Arrival,
+    /// Why it cannot be worked on, where it cannot.
+    unfit: Option<Reason>,
+    /// How late it is, where the flow merges tellings.
+    by: Option<Value>,
+}
+
+/// Records on their way into the store.
+struct Page<'a> {
+    flow: &'a FlowRuntime,
+    shared: &'a Shared,
+    now: Timestamp,
+    stored: HashMap<RecordId, Record>,
+    /// The version that each was read with.
+    first: HashMap<RecordId, u64>,
+    events: Vec<Write>,
+    /// Those of them that came to a state.
+    moved: HashSet<RecordId>,
+    locks: HashMap<RecordId, OwnedMutexGuard<()>>,
+}
+
 impl FlowRuntime {
-    /// Commits a page's records with the cursor, all or nothing.
+    /// Commits records with what belongs to them, all or nothing; and says what became of each.
+    ///
+    /// # Errors
+    /// When the store fails, or one of the writes that belong to them was overtaken.
     pub(super) async fn ingest(
         &self,
         shared: &Shared,
         records: Vec<Value>,
-        cursor: Cursor,
-        event: &str,
-        read: Value,
-    ) -> Result<(), Stop> {
-        let now = shared.clock.now();
-        let mut stored: HashMap<RecordId, Record> = HashMap::new();
-        let mut first: HashMap<RecordId, u64> = HashMap::new();
-        let mut events = Vec::new();
-        let mut locks: HashMap<RecordId, OwnedMutexGuard<()>> = HashMap::new();
+        arriving: Arriving,
+    ) -> Result<Vec<Became>, Stop> {
+        // One source after the other: two that bring the same record would both find it new, and each could hold records
+        // that the other waits for.
+        let _turn = self.arriving.lock().await;
+        let mut page = Page {
+            flow: self,
+            shared,
+            now: shared.clock.now(),
+            stored: HashMap::new(),
+            first: HashMap::new(),
+            events: Vec::new(),
+            moved: HashSet::new(),
+            locks: HashMap::new(),
+        };
+        let mut became = Vec::with_capacity(records.len());
         for raw in records {
-            let (arrival, unfit) = self.arrival(raw, now);
-            let id = arrival.id.clone();
-            let known = match stored.remove(&id) {
-                Some(known) => Some(known),
-                None => shared.store.record(&id)?,
-            };
-            // Most of what a poll with overlap brings is known and unchanged: no lock, no write.
-            let mut decision = self.decide(shared, known.clone(), &arrival)?;
-            if let (Decision::Store { .. }, Some(_), false) = (&decision, &known, locks.contains_key(&id)) {
-                locks.insert(id.clone(), shared.lock(&id).await);
-                decision = self.decide(shared, shared.store.record(&id)?, &arrival)?;
-            }
-            match decision {
-                Decision::Unchanged => {
-                    if let Some(known) = known.filter(|_| first.contains_key(&id)) {
-                        stored.insert(id, known);
-                    }
-                }
-                Decision::Store { mut record, expected, event } => {
-                    first.entry(id.clone()).or_insert(expected);
-                    let event = match unfit {
-                        Some(reason) if record.state == RecordState::Received => {
-                            transition::record(&mut record, RecordState::Running, None, now)?;
-                            transition::record(&mut record, RecordState::Parked, Some(reason), now)?;
-                            "record.parked"
-                        }
-                        _ => event,
-                    };
-                    events.push(self.told(&record, event, now));
-                    stored.insert(id, *record);
-                }
-            }
+            became.push(page.take(raw).await?);
         }
-        let states: Vec<RecordState> = stored.values().map(|record| record.state).collect();
-        let mut writes: Vec<Write> = stored
-            .into_iter()
-            .map(|(id, record)| Write::Record { expected: first[&id], record: Box::new(record) })
-            .collect();
-        writes.extend(events);
-        writes.push(Write::Audit(AuditDraft {
-            at: now,
-            actor: "engine".to_owned(),
-            record: None,
-            event: event.to_owned(),
-            facts: read,
-            body: None,
-        }));
-        writes.push(Write::Cursor { flow: self.name.clone(), cursor });
-        crash::point("poll.before_ingest_commit");
-        shared.store.commit(Batch { writes }).await?;
-        crash::point("poll.after_ingest_commit");
-        states.into_iter().for_each(|state| shared.count(state));
-        Ok(())
+        page.commit(arriving, &became).await?;
+        Ok(became)
     }
 
     fn decide(&self, shared: &Shared, known: Option<Record>, arrival: &Arrival) -> Result<Decision, Stop> {
+        let differs = |record: &Record| {
+            record.fingerprint != arrival.fingerprint || arrival.merges && record.source != arrival.source
+        };
         let made = match &known {
-            Some(record) if record.fingerprint != arrival.fingerprint || !arrival.selected => {
-                finish::made(shared, record)?
-            }
+            Some(record) if differs(record) || !arrival.selected => finish::made(shared, record)?,
             _ => false,
         };
         Ok(ingest::decide(known, made, arrival.clone(), self.flow.on_change.after_done)?)
@@ -129,15 +154,54 @@ impl FlowRuntime {
 
     /// What the flow's expressions make of a source record, and why it cannot be worked on, where it cannot.
     pub(super) fn arrival(&self, raw: Value, at: Timestamp) -> (Arrival, Option<Reason>) {
-        match normalise(raw.clone(), &self.shape.record) {
-            Ok(source) => match self.evaluated(&source, at) {
-                Ok(arrival) => (arrival, None),
-                Err(message) => self.unfit(raw, at, message),
-            },
+        let come = self.come(raw, at);
+        (come.arrival, come.unfit)
+    }
+
+    fn come(&self, raw: Value, at: Timestamp) -> Come {
+        let source = match normalise(raw.clone(), &self.shape.record) {
+            Ok(source) => source,
             Err(mismatches) => {
                 let message = format!("the record does not have the declared shape: {}", list(&mismatches));
-                self.unfit(raw, at, message)
+                return self.unfit(raw, at, message);
             }
+        };
+        let by = self.flow.merge.as_ref().map(|merge| self.lateness(merge, &source)).transpose();
+        match by.and_then(|by| Ok((self.evaluated(&source, at)?, by))) {
+            Ok((arrival, by)) => Come { arrival, unfit: None, by },
+            Err(message) => self.unfit(raw, at, message),
+        }
+    }
+
+    fn lateness(&self, merge: &Merge, source: &Value) -> Result<Value, String> {
+        let mut values = self.values.clone();
+        values.set(&self.flow.record, source);
+        merge.by.evaluate(&values).map_err(|error| format!("the flow's `merge` does not fit it: {error}"))
+    }
+
+    /// The arrival with what is known of its record already, where the flow merges the two.
+    fn merged(&self, known: Option<&Record>, come: &Come, at: Timestamp) -> Arrival {
+        let alone = || come.arrival.clone();
+        let (Some(merge), Some(by), Some(known)) = (&self.flow.merge, &come.by, known) else {
+            return alone();
+        };
+        let (content, merged) = match &known.pending {
+            Some(pending) => (&pending.source, &pending.merged),
+            None => (&known.source, &known.merged),
+        };
+        // What an earlier mapping kept, or what does not fit, says nothing.
+        let Ok(content) = normalise(content.clone(), &self.shape.record) else { return alone() };
+        let told = match merged {
+            Some(Merged { by, kept }) => Telling { content, by: by.clone(), kept: kept.clone() },
+            None => match self.lateness(merge, &content) {
+                Ok(by) => Telling::new(content, by),
+                Err(_) => return alone(),
+            },
+        };
+        let both = merge::merge(told, Telling::new(come.arrival.source.clone(), by.clone()), &merge.keep);
+        match self.evaluated(&both.content, at) {
+            Ok(arrival) => Arrival { id: come.arrival.id.clone(), merged: both.origin(), ..arrival },
+            Err(_) => alone(),
         }
     }
 
@@ -162,9 +226,11 @@ impl FlowRuntime {
     }
 
     /// A record that does not fit is kept and parked; one bad record stops only itself.
-    fn unfit(&self, raw: Value, at: Timestamp, message: String) -> (Arrival, Option<Reason>) {
+    fn unfit(&self, raw: Value, at: Timestamp, message: String) -> Come {
         let fingerprint = canonical::fingerprint(&raw);
-        let key = match raw.get(&self.shape.key) {
+        // Where tellings are merged, one that cannot be read must not take the place of what is known.
+        let named = self.shape.key.as_ref().filter(|_| self.flow.merge.is_none());
+        let key = match named.and_then(|key| raw.get(key)) {
             Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
             Some(Value::Number(number)) => number.to_string(),
             _ => format!("unreadable-{}", &fingerprint[..12]),
@@ -176,7 +242,8 @@ impl FlowRuntime {
             place: Some(self.shape.place.to_string()),
             detail: Some(raw.clone()),
         };
-        (self.named(&key, raw, fingerprint, key.clone(), true, at), Some(reason))
+        let arrival = self.named(&key, raw, fingerprint, key.clone(), true, at);
+        Come { arrival, unfit: Some(reason), by: None }
     }
 
     fn named(
@@ -197,29 +264,123 @@ impl FlowRuntime {
             at,
             mapping_revision: self.mapping.revision.clone(),
             volatile: self.shape.volatile.clone(),
+            merged: None,
+            merges: self.flow.merge.is_some(),
         }
     }
+}
 
-    fn told(&self, record: &Record, event: &str, at: Timestamp) -> Write {
-        let facts = json!({
-            "revision": record.revision,
-            "fingerprint": record.fingerprint,
-            "mapping_revision": record.mapping_revision,
-            "reason": record.reason.as_ref().map(|reason| &reason.message),
-        });
-        let body = match &record.pending {
-            Some(pending) => &pending.source,
-            None => &record.source,
+impl Page<'_> {
+    async fn take(&mut self, raw: Value) -> Result<Became, Stop> {
+        let (flow, shared) = (self.flow, self.shared);
+        let come = flow.come(raw, self.now);
+        let id = come.arrival.id.clone();
+        let known = match self.stored.remove(&id) {
+            Some(known) => Some(known),
+            None => shared.store.record(&id)?,
         };
-        Write::Audit(AuditDraft {
-            at,
-            actor: "engine".to_owned(),
-            record: Some(record.id.clone()),
-            event: event.to_owned(),
-            facts,
-            body: Some(json!({ "source": body })),
-        })
+        // Most of what a poll with overlap brings is known and unchanged: no lock, no write.
+        let mut decision =
+            flow.decide(shared, known.clone(), &flow.merged(known.as_ref(), &come, self.now))?;
+        let begun = self.first.contains_key(&id);
+        if let (Decision::Store { .. }, Some(_), false) = (&decision, &known, begun) {
+            self.locks.insert(id.clone(), shared.lock(&id).await);
+            let known = shared.store.record(&id)?;
+            let arrival = flow.merged(known.as_ref(), &come, self.now);
+            decision = flow.decide(shared, known, &arrival)?;
+        }
+        let Decision::Store { record, expected, event } = decision else {
+            if let Some(known) = known.filter(|_| begun) {
+                self.stored.insert(id, known);
+            }
+            return Ok(Became::Unchanged);
+        };
+        self.put(record, expected, event, come.unfit)
     }
+
+    fn put(
+        &mut self,
+        mut record: Box<Record>,
+        expected: u64,
+        mut event: &'static str,
+        unfit: Option<Reason>,
+    ) -> Result<Became, Stop> {
+        let id = record.id.clone();
+        let new = expected == 0 && !self.first.contains_key(&id);
+        let mut became = match event {
+            ingest::MERGED => Became::Unchanged,
+            _ if new => Became::New,
+            _ => Became::Changed,
+        };
+        self.first.entry(id.clone()).or_insert(expected);
+        if let Some(reason) = unfit.filter(|_| record.state == RecordState::Received) {
+            transition::record(&mut record, RecordState::Running, None, self.now)?;
+            transition::record(&mut record, RecordState::Parked, Some(reason), self.now)?;
+            (event, became) = ("record.parked", Became::Parked);
+        }
+        if event != ingest::MERGED {
+            self.moved.insert(id.clone());
+        }
+        self.events.push(told(&record, event, self.now));
+        self.stored.insert(id, *record);
+        Ok(became)
+    }
+
+    async fn commit(self, arriving: Arriving, became: &[Became]) -> Result<(), Stop> {
+        let (flow, shared) = (self.flow, self.shared);
+        let moved = self.moved;
+        let came = self.stored.values().filter(|record| moved.contains(&record.id));
+        let states: Vec<RecordState> = came.map(|record| record.state).collect();
+        let first = self.first;
+        let mut writes: Vec<Write> = self
+            .stored
+            .into_iter()
+            .map(|(id, record)| Write::Record { expected: first[&id], record: Box::new(record) })
+            .collect();
+        writes.extend(self.events);
+        writes.push(Write::Audit(AuditDraft {
+            at: self.now,
+            actor: "engine".to_owned(),
+            record: None,
+            event: arriving.event.to_owned(),
+            facts: arriving.read,
+            body: None,
+        }));
+        writes.extend(arriving.cursor.map(|(flow, cursor)| Write::Cursor { flow, cursor }));
+        writes.extend(arriving.writes);
+        writes.extend(arriving.then.map(|then| then(became)).unwrap_or_default());
+        crash::point("poll.before_ingest_commit");
+        shared.store.commit(Batch { writes }).await?;
+        crash::point("poll.after_ingest_commit");
+        if !first.is_empty() {
+            shared.behind(&flow.name);
+            shared.busy.add(&flow.name);
+            flow.work.notify_one();
+        }
+        states.into_iter().for_each(|state| shared.count(state));
+        Ok(())
+    }
+}
+
+fn told(record: &Record, event: &str, at: Timestamp) -> Write {
+    let facts = json!({
+        "revision": record.revision,
+        "fingerprint": record.fingerprint,
+        "mapping_revision": record.mapping_revision,
+        "reason": record.reason.as_ref().map(|reason| &reason.message),
+    });
+    let body = match &record.pending {
+        Some(pending) => &pending.source,
+        None => &record.source,
+    };
+    Write::Audit(AuditDraft {
+        at,
+        actor: "engine".to_owned(),
+        record: Some(record.id.clone()),
+        event: event.to_owned(),
+        facts,
+        body: Some(json!({ "source": body })),
+    })
 }
 
 fn without(source: &Value, fields: &[String]) -> Value {

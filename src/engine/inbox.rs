@@ -10,9 +10,12 @@ pub(super) fn webhook(connection: &str, webhook: &str) -> String {
     format!("webhook/{connection}/{webhook}")
 }
 
+/// What the names of inboxes begin with in which flows lay what they tell others.
+pub(super) const TOLD: &str = "told/";
+
 /// The inbox of what other flows tell a flow, which is `mapping/flow`.
 pub(super) fn told(flow: &str) -> String {
-    format!("told/{flow}")
+    format!("{TOLD}{flow}")
 }
 
 /// Wakes those who take what comes.
