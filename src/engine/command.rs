@@ -188,18 +188,21 @@ pub struct FlowStatus {
     pub flow: String,
     /// What people call it.
     pub title: String,
-    /// Such as `every 15m`.
+    /// Such as `every 15m`; of several sources, what each has.
     pub schedule: String,
-    /// When its source was last read whole.
+    /// When all its sources that are polled were read whole.
     pub polled: Option<Timestamp>,
-    /// When it is read next.
+    /// When the first of them is read next.
     pub next_poll: Option<Timestamp>,
-    /// When everything was read last, whatever was known.
+    /// Since when everything of them was read, whatever was known.
     #[serde(default)]
     pub full: Option<Timestamp>,
-    /// Rows that the source could not give and that were left out, until a poll that reads everything gets them.
+    /// Rows that a source could not give and that were left out, until a poll that reads everything gets them.
     #[serde(default)]
     pub skipped: Vec<SkippedRow>,
+    /// Each of its sources.
+    #[serde(default)]
+    pub sources: Vec<SourceStatus>,
     /// Connections that a poll or a record of it uses as a whole while others wait.
     #[serde(default)]
     pub turns: Vec<String>,
@@ -233,6 +236,27 @@ pub struct Retried {
     pub name: String,
     /// Why it is not tried again, where it is not.
     pub problem: Option<String>,
+}
+
+/// How a source of a flow stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// `role.stream` or `role.webhook`; nothing for a schedule or what other flows tell.
+    pub source: Option<String>,
+    /// Such as `every 15m`, or `when told`.
+    pub schedule: String,
+    /// Whether the configuration lets it give records.
+    pub enabled: bool,
+    /// When it was last read whole.
+    pub polled: Option<Timestamp>,
+    /// When it is read next.
+    pub next_poll: Option<Timestamp>,
+    /// When everything was read last, whatever was known.
+    pub full: Option<Timestamp>,
+    /// Rows that it could not give and that were left out, until a poll that reads everything gets them.
+    pub skipped: Vec<SkippedRow>,
+    /// Why it cannot be read, where it cannot.
+    pub trouble: Option<String>,
 }
 
 /// One record with all that belongs to it.

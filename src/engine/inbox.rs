@@ -43,9 +43,12 @@ pub(super) fn webhook(connection: &str, webhook: &str) -> String {
     format!("webhook/{connection}/{webhook}")
 }
 
+/// What the names of inboxes begin with in which flows lay what they tell others.
+pub(super) const TOLD: &str = "told/";
+
 /// The inbox of what other flows tell a flow, which is `mapping/flow`.
 pub(super) fn told(flow: &str) -> String {
-    format!("told/{flow}")
+    format!("{TOLD}{flow}")
 }
 
 /// Wakes those who take what comes.
@@ -131,7 +134,7 @@ impl Taker {
     pub(super) async fn drive(self: Arc<Self>, shared: Arc<Shared>) -> Result<(), Stop> {
         let woken = shared.inboxes.of(&self.inbox);
         let mut forget_at = Timestamp::MIN;
-        while !shared.stop.is_cancelled() && !shared.over.is_cancelled() {
+        while !shared.stop.is_cancelled() {
             let now = shared.clock.now();
             if forget_at <= now {
                 self.forget(&shared, now).await?;
@@ -153,7 +156,6 @@ impl Taker {
                 () = woken.notified() => {}
                 () = shared.clock.sleep_until(wake) => {}
                 () = shared.stop.cancelled() => {}
-                () = shared.over.cancelled() => {}
             }
         }
         Ok(())

@@ -24,8 +24,6 @@ pub(super) struct Shared {
     pub(super) epoch: u64,
     /// Cancelled when no new work is to be taken.
     pub(super) stop: CancellationToken,
-    /// Cancelled when an engine that runs until idle has nothing left to do.
-    pub(super) over: CancellationToken,
     pub(super) progress: watch::Sender<Progress>,
     /// Flows that have yet to catch up since the store was restored from an older copy; until then nothing is believed to
     /// be unsent.
@@ -37,7 +35,7 @@ pub(super) struct Shared {
     pub(super) cache: Cache,
     /// Flows that others wait for, since they fill their tables.
     pub(super) fillers: watch::Sender<Fillers>,
-    /// Flows that poll and have not become idle, for an engine that runs until it is.
+    /// Who still has something to do, for an engine that runs until nobody has.
     pub(super) busy: Busy,
     /// What answers in the place of all systems, in a rehearsal.
     pub(super) script: Option<Arc<Script>>,
@@ -57,7 +55,6 @@ impl Shared {
             clock,
             epoch,
             stop: CancellationToken::new(),
-            over: CancellationToken::new(),
             progress: watch::Sender::new(Progress::default()),
             recovering: Mutex::default(),
             locks: Locks::default(),
@@ -87,13 +84,26 @@ impl Shared {
         !self.recovering.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Says that `flow` has read its source whole and has nothing left to do.
-    pub(super) async fn caught_up(&self, flow: &str) -> Result<(), StoreError> {
+    /// Says that `flow` has read its sources whole and has nothing left to do, if a last look says so while nobody can
+    /// say otherwise.
+    pub(super) async fn caught_up(
+        &self,
+        flow: &str,
+        nothing: impl FnOnce() -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
         let all = {
             let mut recovering = self.recovering.lock().unwrap_or_else(PoisonError::into_inner);
-            recovering.remove(flow) && recovering.is_empty()
+            recovering.contains(flow) && nothing()? && recovering.remove(flow) && recovering.is_empty()
         };
         if all { self.mark(None).await } else { Ok(()) }
+    }
+
+    /// Says that `flow` has something to do again, by what another flow found since the store was restored.
+    pub(super) fn behind(&self, flow: &str) {
+        let mut recovering = self.recovering.lock().unwrap_or_else(PoisonError::into_inner);
+        if !recovering.is_empty() {
+            recovering.insert(flow.to_owned());
+        }
     }
 
     async fn mark(&self, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {

@@ -16,6 +16,7 @@ use super::door::Door;
 use super::flow::{Condition, FlowRuntime};
 use super::keeper::Keeper;
 use super::shared::Shared;
+use super::source::SourceRuntime;
 use super::turns::{Turns, Users};
 use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError, placeholder};
@@ -222,13 +223,13 @@ pub(super) fn flows(
             }
             let mut values = Values::default();
             values.set("settings", &used.settings);
+            let full_name = format!("{}/{name}", used.name);
             flows.push(Arc::new(FlowRuntime {
-                name: format!("{}/{name}", used.name),
+                sources: SourceRuntime::of(&full_name, flow, chosen),
+                name: full_name,
                 used: used.name.clone(),
                 mapping: Arc::clone(&used.mapping),
                 flow: Arc::clone(flow),
-                schedule: chosen.sources.first().and_then(|source| source.schedule.clone()),
-                full: chosen.sources.first().and_then(|source| source.full),
                 shape: Shape::of(flow),
                 waits_for: fillers(used, flow),
                 connections: connected.clone(),
@@ -237,9 +238,9 @@ pub(super) fn flows(
                 values,
                 width: width(&connected, flow),
                 condition: Mutex::<Condition>::default(),
-                arrivals: tokio::sync::Mutex::default(),
                 work: Notify::new(),
-                poll_now: Notify::new(),
+                arriving: tokio::sync::Mutex::default(),
+                seeking: Mutex::default(),
                 earlier: Mutex::default(),
             }));
         }
@@ -279,10 +280,18 @@ pub(super) fn called(
 
 /// The flows of a mapping that poll and put rows into tables that `flow` reads.
 fn fillers(used: &model::MappingUse, flow: &model::Flow) -> Vec<String> {
+    let polls = |other: &model::Flow| {
+        let chosen = used.flows[&other.name].sources.iter();
+        other
+            .sources
+            .iter()
+            .zip(chosen)
+            .any(|(source, chosen)| matches!(source, Source::Poll { .. }) && chosen.enabled)
+    };
     let fills = |other: &&Arc<model::Flow>| {
         other.name != flow.name
-            && matches!(other.sources.first(), Some(Source::Poll { .. }))
             && used.flows[&other.name].enabled
+            && polls(other)
             && !other.puts_tables.is_disjoint(&flow.reads_tables)
     };
     let others = used.mapping.flows.values().filter(fills);

@@ -94,7 +94,9 @@ impl Taker {
             let now = shared.clock.now();
             let arriving = Arriving {
                 points: ("inbox.before_take_commit", "inbox.after_take_commit"),
-                writes: |arrived: &[Arrived]| writes(&flow.name, (opened, arrived), taken, now),
+                cursor: None,
+                then: Some(Box::new(move |arrived| writes(&flow.name, (opened, arrived), taken, now))),
+                read: None,
             };
             match flow.ingest(shared, records, arriving).await {
                 Ok(_) => {}
@@ -103,8 +105,6 @@ impl Taker {
                 }
                 Err(stop) => return Err(stop),
             }
-            shared.busy.add(&flow.name);
-            flow.work.notify_one();
         }
         *self.trouble() = None;
         Ok(true)
@@ -189,6 +189,7 @@ fn told(event: &Event, flow: &str, arrived: &[Arrived], now: Timestamp) -> Write
             "new": count(Became::New),
             "changed": count(Became::Changed),
             "unchanged": count(Became::Unchanged),
+            "parked": count(Became::Parked),
         }),
     };
     if let (Some(facts), Value::Object(became)) = (facts.as_object_mut(), became) {
@@ -206,6 +207,7 @@ fn word(became: Became) -> &'static str {
         Became::New => "new",
         Became::Changed => "changed",
         Became::Unchanged => "unchanged",
+        Became::Parked => "parked",
     }
 }
 
