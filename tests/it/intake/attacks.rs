@@ -27,13 +27,21 @@ async fn forged_pushes(gate: &Gate) -> Vec<Attack> {
         ("half a shared secret", shared(PARCEL).but("credential", &PUSH_SECRET[..10]), 401),
         ("an empty shared secret", shared(PARCEL).but("credential", ""), 401),
         ("two shared secrets", shared(PARCEL).with("credential", PUSH_SECRET), 401),
-        ("the secret in the wrong header", shared(PARCEL).without("credential").with("secret", PUSH_SECRET), 401),
+        (
+            "the secret in the wrong header",
+            shared(PARCEL).without("credential").with("secret", PUSH_SECRET),
+            401,
+        ),
         ("no token", alert.clone().without("authorization"), 401),
         ("an empty token", alert.clone().but("authorization", "Bearer "), 401),
         ("a made-up token", alert.clone().but("authorization", &format!("Bearer {}", "A".repeat(75))), 401),
         ("half a token", alert.clone().but("authorization", &format!("Bearer {half}")), 401),
         ("a token as a password", alert.clone().but("authorization", &format!("Basic {token}")), 401),
-        ("the client secret as a token", alert.clone().but("authorization", &format!("Bearer {PUSH_SECRET}")), 401),
+        (
+            "the client secret as a token",
+            alert.clone().but("authorization", &format!("Bearer {PUSH_SECRET}")),
+            401,
+        ),
         ("the token of another connection", issued(PARCEL, twins.token.expose()), 401),
         ("another client's id beside the token", alert.clone().but("x-api-key", "id-of-hunter3"), 401),
         ("no secret at the end of the address", pointer.clone().at("/hooks/shop/pointed"), 404),
@@ -43,9 +51,17 @@ async fn forged_pushes(gate: &Gate) -> Vec<Attack> {
         ("a digest of another body", keyed(PARCEL).saying(body("another-canary-parcel")), 401),
         ("a digest without its prefix", keyed(PARCEL).but("x-hub-signature-256", &"0".repeat(64)), 401),
         ("no digest", keyed(PARCEL).without("x-hub-signature-256"), 401),
-        ("Standard Webhooks without a signature", standard(PARCEL, gate.now()).without("webhook-signature"), 401),
+        (
+            "Standard Webhooks without a signature",
+            standard(PARCEL, gate.now()).without("webhook-signature"),
+            401,
+        ),
         ("Standard Webhooks with another id", standard(PARCEL, gate.now()).but("webhook-id", "msg_2"), 401),
-        ("Standard Webhooks with another key", standard(PARCEL, gate.now()).but("webhook-signature", "v1,AAAA"), 401),
+        (
+            "Standard Webhooks with another key",
+            standard(PARCEL, gate.now()).but("webhook-signature", "v1,AAAA"),
+            401,
+        ),
     ]
 }
 
@@ -73,9 +89,7 @@ fn badly_signed(gate: &Gate) -> Vec<Attack> {
 }
 
 fn stale(gate: &Gate) -> Vec<Attack> {
-    let signed = |seconds| {
-        shop::signed(PARCEL, gate.now() + SignedDuration::from_secs(seconds), &gate.key)
-    };
+    let signed = |seconds| shop::signed(PARCEL, gate.now() + SignedDuration::from_secs(seconds), &gate.key);
     let standard = |seconds| standard(PARCEL, gate.now() + SignedDuration::from_secs(seconds));
     vec![
         ("a signature that is a second too old", signed(-FIVE_MINUTES - 1), 400),
@@ -99,7 +113,11 @@ fn unusable() -> Vec<Attack> {
         ("a parcel that is too long", saying(&format!("{{\"parcel\":\"{}\"}}", PARCEL.repeat(10))), 400),
         ("a parcel that is a list", saying(&laughs), 400),
         ("what nests too deep", saying(&deep), 400),
-        ("what is not Unicode", shared(PARCEL).saying(b"{\"parcel\":\"canary-parcel-4711\xff\"}".to_vec()), 400),
+        (
+            "what is not Unicode",
+            shared(PARCEL).saying(b"{\"parcel\":\"canary-parcel-4711\xff\"}".to_vec()),
+            400,
+        ),
         ("a body that is too large", saying(&PARCEL.repeat(20_000)), 413),
     ]
 }
@@ -175,7 +193,11 @@ async fn make(gate: &Gate, attacks: Vec<Attack>) {
     assert!(!attacks.is_empty());
     for (what, push, status) in attacks {
         let answer = gate.send(&push).await;
-        let sent = format!("{what}: {} {}", push.path, String::from_utf8_lossy(&push.body[..push.body.len().min(200)]));
+        let sent = format!(
+            "{what}: {} {}",
+            push.path,
+            String::from_utf8_lossy(&push.body[..push.body.len().min(200)])
+        );
         assert_eq!(answer.status, status, "{sent}");
         assert_eq!(answer.body, "", "{sent}");
         assert_eq!(gate.events(), [], "{sent}");
@@ -250,7 +272,11 @@ async fn broken_http() {
     let chunk = format!("{:x}\r\n{}\r\n", PARCEL.len(), PARCEL);
     for (what, bytes, status) in [
         ("too many headers", text.replace(&length, &format!("{length}{many}")), 431),
-        ("a header that is too large", text.replace(&length, &format!("{length}x: {}\r\n", "hunter2".repeat(4000))), 431),
+        (
+            "a header that is too large",
+            text.replace(&length, &format!("{length}x: {}\r\n", "hunter2".repeat(4000))),
+            431,
+        ),
         ("two lengths", text.replace(&length, &format!("{length}content-length: 1\r\n")), 400),
         ("a length that is none", text.replace(&length, "content-length: hunter2\r\n"), 400),
         ("a length below zero", text.replace(&length, "content-length: -1\r\n"), 400),
@@ -262,7 +288,8 @@ async fn broken_http() {
             413,
         ),
     ] {
-        let answer = send(gate.address, bytes.as_bytes()).await.unwrap_or_else(|| panic!("{what}: no answer"));
+        let answer =
+            send(gate.address, bytes.as_bytes()).await.unwrap_or_else(|| panic!("{what}: no answer"));
         assert_eq!((answer.status, answer.body.as_str()), (status, ""), "{what}");
         assert_eq!(gate.events(), [], "{what}");
     }

@@ -118,14 +118,14 @@ async fn only_so_many_come_in_a_second() {
 
 #[tokio::test]
 async fn a_body_may_be_as_large_as_the_limit() {
-    let gate = Gate::wishing(Wishes { intake: "  body_limit: 1000\n".to_owned(), ..Wishes::default() }).await;
+    let gate = Gate::wishing(Wishes { intake: "  body_limit: 2000\n".to_owned(), ..Wishes::default() }).await;
     let padded = |size: usize| {
         let mut body = body("1");
         body.resize(size, b' ');
         shared("1").saying(body)
     };
-    assert_eq!(gate.status(&padded(1000)).await, 200);
-    assert_eq!(gate.status(&padded(1001)).await, 413);
+    assert_eq!(gate.status(&padded(2000)).await, 200);
+    assert_eq!(gate.status(&padded(2001)).await, 413);
     gate.close().await;
 }
 
@@ -161,7 +161,8 @@ async fn health_is_told_without_a_word() {
 /// A certificate for `localhost` and its key, in PEM.
 fn certificate() -> (rcgen::Certificate, KeyPair) {
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let certificate =
+        CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     (certificate, key)
 }
 

@@ -20,7 +20,12 @@ pub struct Held {
 
 impl Held {
     pub fn new(store: Arc<RedbStore>) -> Self {
-        Self { store, open: watch::Sender::new(true), waiting: AtomicUsize::new(0), most: AtomicUsize::new(0) }
+        Self {
+            store,
+            open: watch::Sender::new(true),
+            waiting: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+        }
     }
 
     /// Lets no commit through from now on, or all of them.

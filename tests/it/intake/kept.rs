@@ -10,7 +10,9 @@ use tokio::net::TcpStream;
 
 use super::caller::{Answer, Push, ask};
 use super::gate::{Gate, Wishes, start};
-use super::shop::{PATH_SECRET, PUSH_ID, PUSH_SECRET, body, issued, keyed, pointed, shared, signed, standard};
+use super::shop::{
+    PATH_SECRET, PUSH_ID, PUSH_SECRET, body, issued, keyed, pointed, shared, signed, standard,
+};
 
 fn only(events: &[Event]) -> &Event {
     match events {
@@ -36,7 +38,11 @@ async fn every_kind_of_proof_lets_its_sender_in() {
         let inbox = format!("webhook/shop/{webhook}");
         let due = gate.store.events_due(&inbox, gate.now(), 10).unwrap();
         let event = only(&due);
-        assert_eq!((event.state, event.received, event.attempts), (EventState::Waiting, gate.now(), 0), "{webhook}");
+        assert_eq!(
+            (event.state, event.received, event.attempts),
+            (EventState::Waiting, gate.now(), 0),
+            "{webhook}"
+        );
         assert_eq!(event.body, push.body, "{webhook}: it is kept as it came");
         assert_eq!(gate.webhook(webhook).await.accepted, 1);
     }
@@ -110,7 +116,11 @@ async fn credentials_are_rotated_without_a_restart() {
     assert_eq!(gate.status(&issued("2", &old)).await, 401, "it dies with the secret it was given for");
     vault.remove("shop.push_secret").unwrap();
     let answer = gate.send(&shared("4")).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "that is our fault, not the sender's");
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("5")),
+        "that is our fault, not the sender's"
+    );
     assert!(gate.logs.text().contains("ml-connector secret set shop.push_secret"), "{}", gate.logs.text());
     gate.close().await;
 }
@@ -130,11 +140,16 @@ async fn tokens_are_given_for_the_right_id_and_secret_alone() {
         Push::to("", format!("grant_type=client_credentials&client_id={id}&client_secret={secret}"))
     };
     let grant = Push::to("", "grant_type=client_credentials");
-    for push in [form(PUSH_ID, PUSH_SECRET), grant.clone().with("authorization", &basic(PUSH_ID, PUSH_SECRET))] {
+    for push in
+        [form(PUSH_ID, PUSH_SECRET), grant.clone().with("authorization", &basic(PUSH_ID, PUSH_SECRET))]
+    {
         let answer = token(&gate, push).await;
         assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
         let given: Value = serde_json::from_str(&answer.body).unwrap();
-        assert_eq!((given["token_type"].as_str(), given["expires_in"].as_u64()), (Some("Bearer"), Some(3600)));
+        assert_eq!(
+            (given["token_type"].as_str(), given["expires_in"].as_u64()),
+            (Some("Bearer"), Some(3600))
+        );
         assert_eq!(gate.status(&issued("1", given["access_token"].as_str().unwrap())).await, 200);
     }
     for (push, status, error) in [

@@ -44,7 +44,7 @@ streams:
     request: { method: GET, path: /parcels }
     answer: { parcels: [any] }
     records: "$.parcels[*]"
-    paging: none
+    paging: single
     cursor: none
 webhooks:
   shared:
@@ -53,7 +53,7 @@ webhooks:
   issued:
     proof: { issued_token: { client_id: push_id, client_secret: push_secret, api_key_header: x-api-key, life: 1h } }
     body: alert
-    id: "{{ body.parcel }}-{{ body.at | default('') }}"
+    id: "{{ body.parcel }}-{{ body.at or '' }}"
   pointed:
     proof: { secret_url: { credential: path_secret } }
     body: { resource_url: text(200), resource_type: text }
