@@ -6,4 +6,5 @@ mod caller;
 mod gate;
 mod held;
 mod kept;
+mod program;
 mod shop;

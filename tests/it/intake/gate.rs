@@ -124,7 +124,7 @@ impl Gate {
     }
 }
 
-fn configure(home: &Home, shop: &str, intake: &str) {
+pub fn configure(home: &Home, shop: &str, intake: &str) {
     home.write("mappings/systems/shop.yaml", SYSTEM.trim_start());
     home.write("mappings/small.yaml", MAPPING.trim_start());
     let settings = format!("settings: {{ url: {shop} }}");
@@ -166,7 +166,7 @@ pub fn start(home: &Home) -> (Arc<Engine>, Arc<Held>) {
 }
 
 /// A shop that publishes keys, and nothing else.
-async fn publish(keys: Value) -> String {
+pub async fn publish(keys: Value) -> String {
     let listener = listener().await;
     let url = format!("http://{}", listener.local_addr().unwrap());
     let router = Router::new().route("/jwks", get(async || Json(keys)));
