@@ -111,14 +111,14 @@ impl<'a> Reading<'a> {
             };
             let pages = Pages::new(&stream.paging, &connection.values)?;
             Ok(Self {
+                full: from.is_null(),
+                from: cursor::bounded(from, anchor, &settings),
                 flow,
                 shared,
                 stream,
                 connection,
                 settings,
                 anchor,
-                full: from.is_null(),
-                from,
                 position: kept.position.clone(),
                 kept: kept.clone(),
                 pages,
