@@ -8,6 +8,7 @@ use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::{Command, FlowStatus, Reply, Status};
+use crate::engine::intake::WebhookStatus;
 #[cfg(test)]
 use crate::store::SkippedRow;
 use crate::store::{FlowCount, RecordState};
@@ -53,6 +54,14 @@ fn text(status: &Status) -> String {
         &["FLOW", "POLLS", "LAST", "NEXT", "IN FLIGHT", "WAITING", "DONE", "PARKED", "IN DOUBT", "SKIPPED"],
         known.chain(unscheduled(status)),
     ));
+    if !status.webhooks.is_empty() {
+        lines.push(String::new());
+        lines.push(table::columns(
+            &["WEBHOOK", "ACCEPTED", "KNOWN BEFORE", "REFUSED", "COME AGAIN"],
+            status.webhooks.iter().map(webhook),
+        ));
+        lines.extend(status.webhooks.iter().flat_map(refusals));
+    }
     lines.extend(status.flows.iter().filter_map(|flow| {
         let trouble = flow.trouble.as_ref()?;
         Some(format!("\n{} does not go on: {trouble}", flow.flow))
@@ -77,6 +86,25 @@ fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
         count(&[RecordState::InDoubt]),
         count(&[RecordState::Skipped, RecordState::Discarded]),
     ]
+}
+
+/// How often a webhook was called, and what became of it.
+fn webhook(webhook: &WebhookStatus) -> Vec<String> {
+    vec![
+        format!("{}/{}", webhook.connection, webhook.webhook),
+        webhook.accepted.to_string(),
+        webhook.duplicates.to_string(),
+        webhook.refused.values().sum::<u64>().to_string(),
+        webhook.busy.to_string(),
+    ]
+}
+
+/// Why pushes were refused.
+fn refusals(webhook: &WebhookStatus) -> Vec<String> {
+    let line = |(why, times): (&String, &u64)| {
+        format!("\n{}/{} refused {times}: {why}.", webhook.connection, webhook.webhook)
+    };
+    webhook.refused.iter().map(line).collect()
 }
 
 /// What is special about how a flow reads its source.
@@ -187,6 +215,14 @@ mod tests {
             ],
             notices: 0,
             open_effects: 0,
+            webhooks: vec![WebhookStatus {
+                connection: "ups".to_owned(),
+                webhook: "track_alert".to_owned(),
+                accepted: 12,
+                duplicates: 3,
+                refused: BTreeMap::from([("the body is not JSON".to_owned(), 2)]),
+                busy: 1,
+            }],
         };
         let text = super::text(&status);
         assert!(text.starts_with("No engine is running."), "{text}");
@@ -200,6 +236,8 @@ mod tests {
         assert!(text.contains("does not go on: the API key is refused"), "{text}");
         assert!(text.contains("left out 1 row that its source cannot give, the last row 34 at "), "{text}");
         assert!(text.contains("uses sage in turns"), "{text}");
+        assert!(text.contains("ups/track_alert  12        3             2        1"), "{text}");
+        assert!(text.contains("ups/track_alert refused 2: the body is not JSON."), "{text}");
         assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
         assert!(!text.contains("in doubt:"), "{text}");
     }

@@ -82,7 +82,10 @@ impl Intake {
                 continue;
             };
             let route = Route::open(parts, connected, webhook).map_err(|reason| {
-                StartError(format!("connection {connection}, webhook {} ({}): {reason}", webhook.name, webhook.place))
+                StartError(format!(
+                    "connection {connection}, webhook {} ({}): {reason}",
+                    webhook.name, webhook.place
+                ))
             })?;
             routes.extend(route.map(|route| (key, route)));
         }

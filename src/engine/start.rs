@@ -136,7 +136,8 @@ pub(super) fn keeper(parts: &Parts, connection: &str, redactor: &Redactor) -> Ke
 pub(super) fn clients(declared: &model::Connection) -> Result<Clients, String> {
     let ca = declared.ca_file.as_deref().map(read_ca).transpose()?;
     Ok(Arc::new(move |hosts| {
-        let options = ClientOptions { hosts, ca: ca.clone(), max_body: LARGEST_KEY_SET, ..ClientOptions::default() };
+        let options =
+            ClientOptions { hosts, ca: ca.clone(), max_body: LARGEST_KEY_SET, ..ClientOptions::default() };
         Client::new(options).map_err(|error| error.to_string())
     }))
 }

@@ -79,7 +79,8 @@ impl Route {
             return Err(Delivered::Unknown);
         }
         self.check_proof(delivery, now).await?;
-        let body: Value = serde_json::from_slice(&delivery.body).map_err(|_| unusable("the body is not JSON"))?;
+        let body: Value =
+            serde_json::from_slice(&delivery.body).map_err(|_| unusable("the body is not JSON"))?;
         let body = normalise(body, &self.webhook.body)
             .map_err(|_| unusable("the body does not have the shape that the system's file says"))?;
         let mut values = self.values.clone();
@@ -89,8 +90,12 @@ impl Route {
     }
 
     async fn check_proof(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Delivered> {
-        let claim =
-            Claim { headers: &delivery.headers, secret: delivery.secret.as_deref(), body: &delivery.body, now };
+        let claim = Claim {
+            headers: &delivery.headers,
+            secret: delivery.secret.as_deref(),
+            body: &delivery.body,
+            now,
+        };
         let statuses = self.verifier.statuses();
         let (status, why) = match self.verifier.judge(claim).await {
             Judgement::Genuine => return Ok(()),

@@ -43,7 +43,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
         let flows: Vec<&Flow> = flows.values().map(Arc::as_ref).collect();
         tables.used(checker, &raw.tables, &flows);
     }
-    let about = Tested { roles, settings: &settings, tables: &tables, flows: &flows };
+    let about = Tested { roles, settings: &settings, tables: &tables, known: &known, flows: &flows };
     let tests = tests(checker, &about, &raw.tests);
     let sound = |checked: &Option<Arc<Checked>>| checked.as_ref().is_some_and(|it| it.system.is_some());
     if !roles.values().all(sound) {
