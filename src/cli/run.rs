@@ -11,8 +11,8 @@ use super::output::{FormatArg, Output};
 use super::progress::Line;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
-use crate::engine::{RunOptions, RunSummary};
-use crate::server::admin;
+use crate::engine::{Engine, RunOptions, RunSummary};
+use crate::server::{admin, intake};
 use crate::store::{FlowCount, RecordState};
 
 /// Runs the engine: polls, maps, calls, writes back, and goes on where it was.
@@ -54,8 +54,11 @@ impl Args {
         let engine = &opened.engine;
         let listener = admin::bind(&workspace.socket())
             .map_err(|error| Trouble::cannot_start(format!("the admin socket cannot be made: {error}")))?;
+        let intake = self.intake(&workspace, engine, output).await?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(admin::serve(Arc::clone(engine), listener, stop.child_token()));
+        let taking = intake
+            .map(|listener| tokio::spawn(intake::serve(Arc::clone(engine), listener, stop.child_token())));
         output.say(format!(
             "running {} from {}",
             table::counted(workspace.config.mappings.len(), "mapping"),
@@ -73,11 +76,32 @@ impl Args {
         };
         line.clear();
         stop.cancel();
-        // The socket file is gone once it has ended.
+        // The socket file is gone once it has ended, and nothing is acknowledged after the store is closed.
         let _ = serving.await;
+        if let Some(taking) = taking {
+            let _ = taking.await;
+        }
         opened.close()?;
         let summary = ended.map_err(|error| Trouble::failed(format!("the engine stopped: {error}")))?;
         self.report(&summary, output)
+    }
+
+    /// Binds the address where other systems push, where any of them may.
+    async fn intake(
+        &self,
+        workspace: &Workspace,
+        engine: &Engine,
+        output: &Output,
+    ) -> Result<Option<intake::Listener>, Trouble> {
+        let Some(declared) = &workspace.config.intake else { return Ok(None) };
+        if !engine.has_webhooks() {
+            output.say("the intake is closed: no flow that runs has a webhook");
+            return Ok(None);
+        }
+        let listener = intake::bind(declared).await.map_err(Trouble::cannot_start)?;
+        let address = listener.address().map_err(Trouble::cannot_start)?;
+        output.say(format!("taking what is pushed at {address}; senders know it as {}", declared.url));
+        Ok(Some(listener))
     }
 
     fn report(&self, summary: &RunSummary, output: &Output) -> Outcome {

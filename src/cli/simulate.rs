@@ -46,6 +46,11 @@ pub struct Args {
     /// (with `tracking_number`), `void` (with it, or all) and `cancel`.
     #[arg(long, value_name = "DURATION", value_parser = crate::base::duration::parse)]
     ship_after: Option<Duration>,
+    /// For ups: every parcel comes one scan further each so long, such as `30s`, until it is delivered; without it nothing
+    /// happens to a parcel until somebody posts to `/_sim/parcels/NUMBER`, such as `{"scan": "delivered"}`. What it pushes goes
+    /// where `/_sim/webhook` says.
+    #[arg(long, value_name = "DURATION", value_parser = crate::base::duration::parse)]
+    scan_every: Option<Duration>,
     /// For sage100: the company's code, three characters. Two companies of one Sage 100 are two simulators here.
     #[arg(long, value_name = "CODE", default_value = "ABC")]
     company: String,
@@ -95,7 +100,8 @@ impl Args {
         })?;
         match self.system {
             System::Ups => {
-                let options = ups::Options { seed: self.seed, ..ups::Options::default() };
+                let options =
+                    ups::Options { seed: self.seed, scan_every: self.scan_every, ..ups::Options::default() };
                 let running = ups::Ups::start(options, listener).await.map_err(Trouble::cannot_start)?;
                 self.faults.disturb_ups(running.system.controls(), self.seed)?;
                 self.announce(&ups_card(&running.url(), running.system.options()), output)?;

@@ -7,7 +7,8 @@ use super::output::{FormatArg, Output};
 use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
-use crate::engine::command::{Command, FlowStatus, Reply, Status};
+use crate::engine::command::{Command, FlowStatus, InboxStatus, Reply, Status};
+use crate::engine::intake::WebhookStatus;
 #[cfg(test)]
 use crate::store::SkippedRow;
 use crate::store::{FlowCount, RecordState};
@@ -53,6 +54,15 @@ fn text(status: &Status) -> String {
         &["FLOW", "POLLS", "LAST", "NEXT", "IN FLIGHT", "WAITING", "DONE", "PARKED", "IN DOUBT", "SKIPPED"],
         known.chain(unscheduled(status)),
     ));
+    if !status.webhooks.is_empty() {
+        lines.push(String::new());
+        lines.push(table::columns(
+            &["WEBHOOK", "ACCEPTED", "KNOWN BEFORE", "REFUSED", "COME AGAIN"],
+            status.webhooks.iter().map(webhook),
+        ));
+        lines.extend(status.webhooks.iter().flat_map(refusals));
+    }
+    lines.extend(inboxes(&status.inboxes));
     lines.extend(status.flows.iter().filter_map(|flow| {
         let trouble = flow.trouble.as_ref()?;
         Some(format!("\n{} does not go on: {trouble}", flow.flow))
@@ -77,6 +87,43 @@ fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
         count(&[RecordState::InDoubt]),
         count(&[RecordState::Skipped, RecordState::Discarded]),
     ]
+}
+
+/// What was pushed and told, where anything ever was or may be.
+fn inboxes(inboxes: &[InboxStatus]) -> Vec<String> {
+    if inboxes.is_empty() {
+        return Vec::new();
+    }
+    let row = |inbox: &InboxStatus| {
+        let counts = [inbox.waiting, inbox.parked, inbox.taken].map(|count| count.to_string());
+        std::iter::once(inbox.inbox.clone()).chain(counts).collect()
+    };
+    let table = table::columns(&["INBOX", "WAITING", "PARKED", "TAKEN"], inboxes.iter().map(row));
+    let mut lines = vec![format!("\n{table}")];
+    lines.extend(inboxes.iter().filter_map(|inbox| {
+        let trouble = inbox.trouble.as_ref()?;
+        Some(format!("\n{} has events that cannot be taken now: {trouble}", inbox.inbox))
+    }));
+    lines
+}
+
+/// How often a webhook was called, and what became of it.
+fn webhook(webhook: &WebhookStatus) -> Vec<String> {
+    vec![
+        format!("{}/{}", webhook.connection, webhook.webhook),
+        webhook.accepted.to_string(),
+        webhook.duplicates.to_string(),
+        webhook.refused.values().sum::<u64>().to_string(),
+        webhook.busy.to_string(),
+    ]
+}
+
+/// Why pushes were refused.
+fn refusals(webhook: &WebhookStatus) -> Vec<String> {
+    let line = |(why, times): (&String, &u64)| {
+        format!("\n{}/{} refused {times}: {why}.", webhook.connection, webhook.webhook)
+    };
+    webhook.refused.iter().map(line).collect()
 }
 
 /// What is special about how a flow reads its source.
@@ -147,6 +194,10 @@ fn advice(status: &Status) -> Vec<String> {
             "\n{in_doubt} in doubt: `ml-connector records --state in-doubt`, then `ml-connector resolve`."
         ));
     }
+    let events: u64 = status.inboxes.iter().map(|inbox| inbox.parked).sum();
+    if events > 0 {
+        lines.push(format!("\n{events} of the inbox parked: `ml-connector events --state parked` says why."));
+    }
     if status.notices > 0 {
         lines.push(format!("\n{} with notices: `ml-connector records --noticed`.", status.notices));
     }
@@ -189,6 +240,21 @@ mod tests {
             ],
             notices: 0,
             open_effects: 0,
+            inboxes: vec![InboxStatus {
+                inbox: "webhook/ups/track_alert".to_owned(),
+                waiting: 3,
+                parked: 1,
+                taken: 40,
+                trouble: Some("ups: it does not answer".to_owned()),
+            }],
+            webhooks: vec![WebhookStatus {
+                connection: "ups".to_owned(),
+                webhook: "track_alert".to_owned(),
+                accepted: 12,
+                duplicates: 3,
+                refused: BTreeMap::from([("the body is not JSON".to_owned(), 2)]),
+                busy: 1,
+            }],
         };
         let text = super::text(&status);
         assert!(text.starts_with("No engine is running."), "{text}");
@@ -202,7 +268,15 @@ mod tests {
         assert!(text.contains("does not go on: the API key is refused"), "{text}");
         assert!(text.contains("left out 1 row that its source cannot give, the last row 34 at "), "{text}");
         assert!(text.contains("uses sage in turns"), "{text}");
+        assert!(text.contains("ups/track_alert  12        3             2        1"), "{text}");
+        assert!(text.contains("ups/track_alert refused 2: the body is not JSON."), "{text}");
         assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
         assert!(!text.contains("in doubt:"), "{text}");
+        assert!(text.contains("INBOX                    WAITING  PARKED  TAKEN\nwebhook/ups/track_alert  3        1       40"), "{text}");
+        assert!(
+            text.contains("webhook/ups/track_alert has events that cannot be taken now: ups: it"),
+            "{text}"
+        );
+        assert!(text.contains("1 of the inbox parked: `ml-connector events --state parked`"), "{text}");
     }
 }

@@ -59,18 +59,34 @@ fn stream(source: &Source) -> Option<&Arc<Stream>> {
     }
 }
 
+/// A record that arrived.
+#[derive(Debug, Clone)]
+pub(super) struct Arrived {
+    pub(super) id: RecordId,
+    pub(super) became: Became,
+}
+
+/// Makes writes that depend on what became of the records.
+pub(super) type Then<'a> = Box<dyn FnOnce(&[Arrived]) -> Vec<Write> + Send + 'a>;
+
 /// What is committed with records that arrive.
-pub(super) struct Arriving {
+pub(super) struct Arriving<'a> {
+    /// The crash points before and after the commit.
+    pub(super) points: (&'static str, &'static str),
     /// How far their source has been read then, and what that is kept under.
     pub(super) cursor: Option<(String, Cursor)>,
-    /// What else is written.
-    pub(super) writes: Vec<Write>,
     /// Makes what is written that depends on what became of each.
-    pub(super) then: Option<Box<dyn FnOnce(&[Became]) -> Vec<Write> + Send>>,
-    /// What the audit calls it, such as `poll.page`.
-    pub(super) event: &'static str,
-    /// What the audit says of it.
-    pub(super) read: Value,
+    pub(super) then: Option<Then<'a>>,
+    /// What the audit says of them all: what it calls it, such as `poll.page`, and facts.
+    pub(super) read: Option<(&'static str, Value)>,
+}
+
+impl Arriving<'_> {
+    /// What a source gave that was read by the clock, and how far it has been read with it.
+    pub(super) fn read(event: &'static str, facts: Value, cursor: Option<(String, Cursor)>) -> Self {
+        let points = ("poll.before_ingest_commit", "poll.after_ingest_commit");
+        Self { points, cursor, then: None, read: Some((event, facts)) }
+    }
 }
 
 /// What became of a record that arrived.
@@ -118,8 +134,8 @@ impl FlowRuntime {
         &self,
         shared: &Shared,
         records: Vec<Value>,
-        arriving: Arriving,
-    ) -> Result<Vec<Became>, Stop> {
+        arriving: Arriving<'_>,
+    ) -> Result<Vec<Arrived>, Stop> {
         // One source after the other: two that bring the same record would both find it new, and each could hold records
         // that the other waits for.
         let _turn = self.arriving.lock().await;
@@ -133,12 +149,12 @@ impl FlowRuntime {
             moved: HashSet::new(),
             locks: HashMap::new(),
         };
-        let mut became = Vec::with_capacity(records.len());
+        let mut arrived = Vec::with_capacity(records.len());
         for raw in records {
-            became.push(page.take(raw).await?);
+            arrived.push(page.take(raw).await?);
         }
-        page.commit(arriving, &became).await?;
-        Ok(became)
+        page.commit(arriving, &arrived).await?;
+        Ok(arrived)
     }
 
     fn decide(&self, shared: &Shared, known: Option<Record>, arrival: &Arrival) -> Result<Decision, Stop> {
@@ -271,7 +287,7 @@ impl FlowRuntime {
 }
 
 impl Page<'_> {
-    async fn take(&mut self, raw: Value) -> Result<Became, Stop> {
+    async fn take(&mut self, raw: Value) -> Result<Arrived, Stop> {
         let (flow, shared) = (self.flow, self.shared);
         let come = flow.come(raw, self.now);
         let id = come.arrival.id.clone();
@@ -291,9 +307,9 @@ impl Page<'_> {
         }
         let Decision::Store { record, expected, event } = decision else {
             if let Some(known) = known.filter(|_| begun) {
-                self.stored.insert(id, known);
+                self.stored.insert(id.clone(), known);
             }
-            return Ok(Became::Unchanged);
+            return Ok(Arrived { id, became: Became::Unchanged });
         };
         self.put(record, expected, event, come.unfit)
     }
@@ -304,7 +320,7 @@ impl Page<'_> {
         expected: u64,
         mut event: &'static str,
         unfit: Option<Reason>,
-    ) -> Result<Became, Stop> {
+    ) -> Result<Arrived, Stop> {
         let id = record.id.clone();
         let new = expected == 0 && !self.first.contains_key(&id);
         let mut became = match event {
@@ -322,11 +338,11 @@ impl Page<'_> {
             self.moved.insert(id.clone());
         }
         self.events.push(told(&record, event, self.now));
-        self.stored.insert(id, *record);
-        Ok(became)
+        self.stored.insert(id.clone(), *record);
+        Ok(Arrived { id, became })
     }
 
-    async fn commit(self, arriving: Arriving, became: &[Became]) -> Result<(), Stop> {
+    async fn commit(self, arriving: Arriving<'_>, arrived: &[Arrived]) -> Result<(), Stop> {
         let (flow, shared) = (self.flow, self.shared);
         let moved = self.moved;
         let came = self.stored.values().filter(|record| moved.contains(&record.id));
@@ -338,20 +354,22 @@ impl Page<'_> {
             .map(|(id, record)| Write::Record { expected: first[&id], record: Box::new(record) })
             .collect();
         writes.extend(self.events);
-        writes.push(Write::Audit(AuditDraft {
-            at: self.now,
-            actor: "engine".to_owned(),
-            record: None,
-            event: arriving.event.to_owned(),
-            facts: arriving.read,
-            body: None,
+        let at = self.now;
+        writes.extend(arriving.read.map(|(event, facts)| {
+            Write::Audit(AuditDraft {
+                at,
+                actor: "engine".to_owned(),
+                record: None,
+                event: event.to_owned(),
+                facts,
+                body: None,
+            })
         }));
         writes.extend(arriving.cursor.map(|(flow, cursor)| Write::Cursor { flow, cursor }));
-        writes.extend(arriving.writes);
-        writes.extend(arriving.then.map(|then| then(became)).unwrap_or_default());
-        crash::point("poll.before_ingest_commit");
+        writes.extend(arriving.then.map(|then| then(arrived)).unwrap_or_default());
+        crash::point(arriving.points.0);
         shared.store.commit(Batch { writes }).await?;
-        crash::point("poll.after_ingest_commit");
+        crash::point(arriving.points.1);
         if !first.is_empty() {
             shared.behind(&flow.name);
             shared.busy.add(&flow.name);

@@ -1,4 +1,4 @@
-//! Gives the auth kinds their credentials from the vault and keeps their tokens, encrypted, in the store.
+//! Gives the kinds of auth and proof their credentials from the vault and keeps their tokens, encrypted, in the store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::auth::{Boxed, Credentials, Refresh, StoredToken, TokenStore};
 use crate::base::{Secret, clock};
 use crate::http::Redactor;
+use crate::proof;
 use crate::store::{Batch, Store, Write};
 use crate::vault::Vault;
 
@@ -22,6 +23,19 @@ pub(super) struct Keeper {
 
 impl Credentials for Keeper {
     fn get_all(&self, name: &str) -> Result<Vec<Secret>, String> {
+        self.values(name)
+    }
+}
+
+impl proof::Credentials for Keeper {
+    fn get_all(&self, name: &str) -> Result<Vec<Secret>, String> {
+        self.values(name)
+    }
+}
+
+impl Keeper {
+    /// The values of a credential, the newest first.
+    fn values(&self, name: &str) -> Result<Vec<Secret>, String> {
         let full = format!("{}.{name}", self.connection);
         // A credential that was rotated meanwhile counts from now on; a vault that cannot be read keeps what it had.
         if let Err(error) = self.vault.reload_if_changed() {
@@ -37,9 +51,7 @@ impl Credentials for Keeper {
         found.iter().for_each(|secret| self.redactor.add(secret.clone()));
         Ok(found)
     }
-}
 
-impl Keeper {
     fn token_name(&self, name: &str) -> String {
         format!("token/{}/{name}", self.connection)
     }

@@ -28,9 +28,11 @@ mod exchange;
 mod find;
 mod finish;
 mod flow;
+mod follow;
 mod idle;
 mod inbox;
 pub mod ingest;
+pub mod intake;
 mod keeper;
 mod merge;
 pub mod operate;
@@ -62,6 +64,8 @@ use tokio_util::sync::CancellationToken;
 use self::command::PingResult;
 use self::connection::Connection;
 use self::flow::FlowRuntime;
+use self::inbox::Taker;
+use self::intake::Intake;
 use self::outcome::Outcome;
 use self::run::Stop;
 use self::shared::Shared;
@@ -159,8 +163,10 @@ pub struct Engine {
     shared: Arc<Shared>,
     connections: BTreeMap<String, Arc<Connection>>,
     flows: Vec<Arc<FlowRuntime>>,
+    takers: Vec<Arc<Taker>>,
     started: Mutex<Option<Timestamp>>,
     restored: bool,
+    intake: Intake,
 }
 
 impl Engine {
@@ -171,14 +177,18 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
         let connections = start::connections(&parts)?;
         let flows = start::flows(&parts.config, &connections);
+        let takers = inbox::takers(&parts.config, &connections, &flows);
+        let intake = Intake::open(&parts, &connections)?;
         let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
         Ok(Arc::new(Self {
             config: parts.config,
             shared,
             connections,
             flows,
+            takers,
             started: Mutex::new(None),
             restored: parts.restored,
+            intake,
         }))
     }
 
@@ -201,9 +211,13 @@ impl Engine {
             })
         };
         self.flows.iter().for_each(|flow| self.shared.busy.register(&flow.name));
+        self.takers.iter().for_each(|taker| taker.register(&self.shared));
         let mut tasks = tokio::task::JoinSet::new();
         for flow in &self.flows {
             tasks.spawn(Arc::clone(flow).drive(Arc::clone(&self.shared), options.clone()));
+        }
+        for taker in &self.takers {
+            tasks.spawn(Arc::clone(taker).drive(Arc::clone(&self.shared)));
         }
         let ended =
             options.until_idle.then(|| tokio::spawn(end_when_idle(Arc::clone(&self.shared), options)));
@@ -240,6 +254,7 @@ impl Engine {
             .flows
             .iter()
             .filter_map(|flow| flow.trouble().map(|trouble| (flow.name.clone(), trouble)))
+            .chain(inbox::troubles(&self.takers))
             .collect();
         Ok(RunSummary {
             flows: self.shared.store.counts()?,

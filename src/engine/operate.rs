@@ -41,6 +41,7 @@ pub fn offline(store: &dyn Store, now: Timestamp, command: Command) -> Reply {
         Command::Records(query) => store.records(&query).map(Reply::Records),
         Command::Show { text } => return shown(store, &text),
         Command::Documents { text, kind } => return documents(store, &text, kind.as_deref()),
+        Command::Events(query) => store.events(&query).map(Reply::Events),
         Command::Audit(query) => store.audit(&query).map(Reply::Audit),
         Command::VerifyAudit => store.verify_audit().map(Reply::AuditReport),
         _ => return failed("this needs the configuration; it cannot be done with the store alone"),
@@ -61,6 +62,7 @@ impl Engine {
             }
             Command::Acknowledge(order) => self.each(order, &[], Self::acknowledge).await,
             Command::Resolve { order, truth } => self.resolve(order, truth).await,
+            Command::RetryEvents(retry) => self.retry_events(retry).await.map_or_else(failed, Reply::Retried),
             Command::Poll { flow } => self.poll_now(flow.as_deref()),
             Command::Ping { connections } => {
                 let all = || self.config.connections.keys().cloned().collect();

@@ -118,6 +118,8 @@ impl<'a> Reading<'a> {
             };
             let pages = Pages::new(&stream.paging, &connection.values)?;
             Ok(Self {
+                full: from.is_null(),
+                from: cursor::bounded(from, anchor, &settings),
                 flow,
                 source,
                 shared,
@@ -125,8 +127,6 @@ impl<'a> Reading<'a> {
                 connection,
                 settings,
                 anchor,
-                full: from.is_null(),
-                from,
                 position: kept.position.clone(),
                 kept: kept.clone(),
                 pages,
@@ -165,7 +165,7 @@ impl<'a> Reading<'a> {
             });
             let (flow, shared) = (self.flow, self.shared);
             let cursor = Some((self.source.cursor.clone(), self.cursor(!next)));
-            let arriving = Arriving { cursor, writes: Vec::new(), then: None, event: "poll.page", read };
+            let arriving = Arriving::read("poll.page", read, cursor);
             flow.ingest(shared, records, arriving).await?;
             if !next || shared.stop.is_cancelled() {
                 return Ok(());

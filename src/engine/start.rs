@@ -21,14 +21,18 @@ use super::turns::{Turns, Users};
 use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
-use crate::expression::Values;
+use crate::expression::{EvaluationError, Values};
 use crate::http::limit::{LimitOptions, RateHeaders, RateLimit};
 use crate::http::{Breaker, BreakerOptions, Client, ClientOptions, Limiters, Redactor, authority};
-use crate::spec::model::{self, Config, Source, StepKind, every_step};
+use crate::proof::Clients;
+use crate::spec::model::{self, Config, Content, Source, StepKind, every_step};
 use crate::store::{Batch, StoreError, Write};
 
 /// Room for records that wait for their turn at a connection's limits.
 const WIDTH_PER_CALL: usize = 2;
+
+/// The most bytes of a set of keys that a sender publishes.
+const LARGEST_KEY_SET: usize = 256 * 1024;
 
 pub(super) fn connections(parts: &Parts) -> Result<BTreeMap<String, Arc<Connection>>, StartError> {
     let secrets = parts.vault.secrets().map_err(|error| StartError(error.to_string()))?;
@@ -59,16 +63,12 @@ fn connect(
     let base_url = system.base_url.text(&values).map_err(|error| error.to_string())?;
     let auth = system.auth.get(&declared.auth);
     let hosts = auth.map(|auth| auth.hosts(&values)).transpose().map_err(|error| error.to_string())?;
-    let keeper = Arc::new(Keeper {
-        connection: declared.name.clone(),
-        vault: Arc::clone(&parts.vault),
-        store: Arc::clone(&parts.store),
-        redactor: redactor.clone(),
-    });
+    let keeper = Arc::new(keeper(parts, &declared.name, redactor));
     let mut reachable = hosts.unwrap_or_default();
     reachable.push(host_of(&base_url)?);
     let options = ClientOptions {
         hosts: reachable,
+        pointed: pointed(&system, &values).map_err(|error| error.to_string())?,
         ca: declared.ca_file.as_deref().map(read_ca).transpose()?,
         ..ClientOptions::default()
     };
@@ -122,6 +122,38 @@ fn connect(
         users: Users::default(),
         batches: Batches::default(),
     })
+}
+
+/// The hosts at which what a connection is told may lie.
+fn pointed(system: &model::System, values: &Values) -> Result<Vec<regex::Regex>, EvaluationError> {
+    let mut pointed = Vec::new();
+    for webhook in system.webhooks.values() {
+        let told = webhook.when.as_ref().map_or(Ok(true), |when| when.truth(values))?;
+        if let (true, Content::Pointer { hosts, .. }) = (told, &webhook.content) {
+            pointed.extend(hosts.iter().cloned());
+        }
+    }
+    Ok(pointed)
+}
+
+/// A connection's share of the vault and the store.
+pub(super) fn keeper(parts: &Parts, connection: &str, redactor: &Redactor) -> Keeper {
+    Keeper {
+        connection: connection.to_owned(),
+        vault: Arc::clone(&parts.vault),
+        store: Arc::clone(&parts.store),
+        redactor: redactor.clone(),
+    }
+}
+
+/// What makes clients for keys that senders publish.
+pub(super) fn clients(declared: &model::Connection) -> Result<Clients, String> {
+    let ca = declared.ca_file.as_deref().map(read_ca).transpose()?;
+    Ok(Arc::new(move |hosts| {
+        let options =
+            ClientOptions { hosts, ca: ca.clone(), max_body: LARGEST_KEY_SET, ..ClientOptions::default() };
+        Client::new(options).map_err(|error| error.to_string())
+    }))
 }
 
 /// A client certificate; a missing credential shows when the first request is made, with what to do.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Engine;
 use super::command::{FlowStatus, Reply, SourceStatus, Status};
 use super::flow::FlowRuntime;
+use super::inbox;
 use super::operate::failed;
 use crate::base::duration;
 use crate::spec::model::{Schedule, Source};
@@ -28,6 +29,8 @@ pub(super) fn of(
         counts: store.counts()?,
         notices: store.records(&noticed)?.len() as u64,
         open_effects: store.open_effects()?.len() as u64,
+        inboxes: inbox::statuses(store)?,
+        webhooks: Vec::new(),
     })
 }
 
@@ -36,6 +39,9 @@ impl Engine {
         let started = *self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let flows = self.flows.iter().map(|flow| self.flow_status(flow)).collect::<Result<Vec<_>, _>>();
         let status = flows.and_then(|flows| of(&*self.shared.store, self.shared.clock.now(), started, flows));
+        let status = status.and_then(|status| {
+            Ok(Status { inboxes: self.inboxes()?, webhooks: self.intake.statuses(), ..status })
+        });
         status.map_or_else(failed, |status| Reply::Status(Box::new(status)))
     }
 

@@ -102,7 +102,7 @@ impl FlowRuntime {
             json!({ "flow": self.name, "at": at.to_string(), "key": arrival.id.key(), "known": known });
         let records = if known { Vec::new() } else { vec![record] };
         let cursor = Some((source.cursor.clone(), cursor));
-        let arriving = Arriving { cursor, writes: Vec::new(), then: None, event: "timer.fired", read: facts };
+        let arriving = Arriving::read("timer.fired", facts, cursor);
         self.ingest(shared, records, arriving).await.map(drop)
     }
 }

@@ -46,6 +46,8 @@ pub enum ValueTemplate {
         /// The value if not.
         otherwise: Option<Box<ValueTemplate>>,
     },
+    /// `{ concat: [ … ] }`: the lists that its parts yield, one after the other; null counts as empty.
+    Concat(Vec<ValueTemplate>),
 }
 
 /// One field of a [`ValueTemplate::Object`].
@@ -104,6 +106,16 @@ impl ValueTemplate {
                 let otherwise = otherwise.as_ref().map_or(Type::Null, |otherwise| otherwise.result_type());
                 give.result_type().join(&otherwise).unwrap_or(Type::Any)
             }
+            Self::Concat(parts) => Type::list(joined(parts.iter().filter_map(Self::part_type))),
+        }
+    }
+
+    /// The type of the items that it brings into a [`ValueTemplate::Concat`]; none where it never brings any.
+    fn part_type(&self) -> Option<Type> {
+        match self.result_type().required() {
+            Type::List(item) => Some((**item).clone()),
+            Type::Null => None,
+            _ => Some(Type::Any),
         }
     }
 
@@ -113,7 +125,7 @@ impl ValueTemplate {
             Self::Literal(_) | Self::Selector { .. } => {}
             Self::Template(template) => visit(template),
             Self::Object(fields) => fields.iter().for_each(|field| field.value.templates(visit)),
-            Self::List(items) => items.iter().for_each(|item| item.templates(visit)),
+            Self::List(items) | Self::Concat(items) => items.iter().for_each(|item| item.templates(visit)),
             Self::ForEach { list, when, give, .. } => {
                 visit(list);
                 when.iter().for_each(&mut *visit);
@@ -145,6 +157,7 @@ impl ValueTemplate {
                 (false, Some(otherwise)) => otherwise.value(values),
                 (false, None) => Ok(Value::Null),
             },
+            Self::Concat(parts) => concat(parts, values),
         }
     }
 }
@@ -188,6 +201,22 @@ fn for_each(
         given.push(give.value(&values).map_err(|failure| failure.item(index))?);
     }
     Ok(Value::Array(given))
+}
+
+fn concat(parts: &[ValueTemplate], values: &Values) -> Result<Value, Failure> {
+    let mut all = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        match part.value(values).map_err(|failure| failure.item(index))? {
+            Value::Array(items) => all.extend(items),
+            Value::Null => {}
+            other => {
+                let kind = super::normalise::seen(&other);
+                let failure = Failure::new(format!("a list was expected to join, but it is {kind}"));
+                return Err(failure.item(index));
+            }
+        }
+    }
+    Ok(Value::Array(all))
 }
 
 fn selected(root: &str, selector: &Selector, values: &Values) -> Result<Value, Failure> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ProofContext, ProofError, Verifier};
+use super::{Boxed, Claim, Judgement, ProofContext, ProofError, Verifier, judged, same};
 use crate::expression::BlockChecker;
 use crate::http::HeaderName;
 
@@ -46,9 +46,28 @@ impl Config {
     /// Puts it to work for one webhook of one connection.
     ///
     /// # Errors
-    /// When it cannot be put to work.
+    /// Never.
     pub fn build(&self, context: ProofContext) -> Result<Arc<dyn Verifier>, ProofError> {
-        // Its verifier is not written yet.
-        Err(ProofError(format!("connection {}: `header` cannot be verified yet", context.connection)))
+        Ok(Arc::new(SharedSecret { config: self.clone(), context }))
+    }
+}
+
+/// A shared secret in a header, at work.
+#[derive(Debug)]
+struct SharedSecret {
+    config: Config,
+    context: ProofContext,
+}
+
+impl SharedSecret {
+    fn check(&self, claim: Claim<'_>) -> Result<(), Judgement> {
+        let given = claim.header(self.config.header.name())?;
+        judged(same::is_one_of(&self.context.all(&self.config.credential)?, given))
+    }
+}
+
+impl Verifier for SharedSecret {
+    fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement> {
+        Box::pin(async move { Judgement::of(self.check(claim)) })
     }
 }

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ProofContext, ProofError, Verifier};
+use super::{Boxed, Claim, Judgement, ProofContext, ProofError, Verifier, judged, same};
+use crate::base::{Secret, json};
 use crate::expression::BlockChecker;
 use crate::http::HeaderName;
 
@@ -83,9 +87,47 @@ impl Config {
     /// Puts it to work for one webhook of one connection.
     ///
     /// # Errors
-    /// When it cannot be put to work.
+    /// Never.
     pub fn build(&self, context: ProofContext) -> Result<Arc<dyn Verifier>, ProofError> {
-        // Its verifier is not written yet.
-        Err(ProofError(format!("connection {}: `hmac` cannot be verified yet", context.connection)))
+        Ok(Arc::new(KeyedDigest { config: self.clone(), context }))
+    }
+}
+
+/// A keyed digest of the body, at work.
+#[derive(Debug)]
+struct KeyedDigest {
+    config: Config,
+    context: ProofContext,
+}
+
+impl KeyedDigest {
+    fn check(&self, claim: Claim<'_>) -> Result<(), Judgement> {
+        let given = claim.header_text(self.config.header.name())?;
+        let keys = self.context.all(&self.config.credential)?;
+        let given = given.strip_prefix(&self.config.prefix).ok_or(Judgement::Wrong)?;
+        let given = match self.config.encoding {
+            Encoding::Hex => given.to_ascii_lowercase(),
+            Encoding::Base64 => given.to_owned(),
+        };
+        let is_of = |key: &Secret| same::same(self.digest(key, claim.body).as_bytes(), given.as_bytes());
+        judged(keys.iter().fold(false, |found, key| found | is_of(key)))
+    }
+
+    /// The digest as the sender writes it.
+    fn digest(&self, key: &Secret, body: &[u8]) -> String {
+        let algorithm = match self.config.algorithm {
+            Algorithm::Sha256 => HMAC_SHA256,
+        };
+        let digest = hmac::sign(&hmac::Key::new(algorithm, same::bytes(key)), body);
+        match self.config.encoding {
+            Encoding::Hex => json::hex(digest.as_ref()),
+            Encoding::Base64 => STANDARD.encode(digest),
+        }
+    }
+}
+
+impl Verifier for KeyedDigest {
+    fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement> {
+        Box::pin(async move { Judgement::of(self.check(claim)) })
     }
 }

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::AUTHORIZATION;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ProofContext, ProofError, Verifier};
+use super::token::{Client, Worth};
+use super::{Boxed, Claim, Issued, Judgement, ProofContext, ProofError, Verifier, judged, same};
+use crate::base::Secret;
 use crate::expression::BlockChecker;
 use crate::http::HeaderName;
 
@@ -64,9 +68,84 @@ impl Config {
     /// Puts it to work for one webhook of one connection.
     ///
     /// # Errors
-    /// When it cannot be put to work.
+    /// Never.
     pub fn build(&self, context: ProofContext) -> Result<Arc<dyn Verifier>, ProofError> {
-        // Its verifier is not written yet.
-        Err(ProofError(format!("connection {}: `issued_token` cannot be verified yet", context.connection)))
+        Ok(Arc::new(IssuedTokens { config: self.clone(), context }))
+    }
+}
+
+/// What stands before a token in the header `Authorization`, in whatever case.
+const BEARER: &str = "bearer ";
+
+/// Tokens that we issued, at work.
+#[derive(Debug)]
+struct IssuedTokens {
+    config: Config,
+    context: ProofContext,
+}
+
+impl IssuedTokens {
+    fn check(&self, claim: Claim<'_>) -> Result<(), Judgement> {
+        let given = claim.header_text(&AUTHORIZATION)?;
+        let (ids, secrets) = self.clients()?;
+        self.check_api_key(claim, &ids)?;
+        let scheme = given.get(..BEARER.len()).ok_or(Judgement::Wrong)?;
+        judged(scheme.eq_ignore_ascii_case(BEARER))?;
+        let token = given[BEARER.len()..].trim();
+        let pairs = ids.iter().flat_map(|id| secrets.iter().map(move |secret| (id, secret)));
+        let worth: Vec<Worth> = pairs
+            .map(|(id, secret)| {
+                Client { connection: &self.context.connection, id, secret }.worth(token, claim.now)
+            })
+            .collect();
+        match () {
+            () if worth.contains(&Worth::Good) => Ok(()),
+            () if worth.contains(&Worth::Expired) => Err(Judgement::Stale),
+            () => Err(Judgement::Wrong),
+        }
+    }
+
+    /// UPS sends its client id beside the token; some senders leave it out.
+    fn check_api_key(&self, claim: Claim<'_>, ids: &[Secret]) -> Result<(), Judgement> {
+        let Some(name) = &self.config.api_key_header else { return Ok(()) };
+        match claim.header(name.name()) {
+            Ok(given) => judged(same::is_one_of(ids, given)),
+            Err(Judgement::Missing) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// All client ids and all secrets there are.
+    fn clients(&self) -> Result<(Vec<Secret>, Vec<Secret>), Judgement> {
+        Ok((self.context.all(&self.config.client_id)?, self.context.all(&self.config.client_secret)?))
+    }
+}
+
+impl Verifier for IssuedTokens {
+    fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement> {
+        Box::pin(async move { Judgement::of(self.check(claim)) })
+    }
+
+    fn issue(&self, client_id: &str, client_secret: &str, now: Timestamp) -> Option<Issued> {
+        let (ids, secrets) = match self.clients() {
+            Ok(clients) => clients,
+            Err(judgement) => {
+                tracing::warn!(
+                    connection = self.context.connection,
+                    ?judgement,
+                    "no push token can be issued"
+                );
+                return None;
+            }
+        };
+        // Both are looked at, so that the time it takes does not say which of them is wrong.
+        let known = same::is_one_of(&ids, client_id.as_bytes());
+        if !(known & same::is_one_of(&secrets, client_secret.as_bytes())) {
+            return None;
+        }
+        // Made with the very secret that was shown, so that it dies with that one.
+        let (id, secret) = (Secret::new(client_id), Secret::new(client_secret));
+        let client = Client { connection: &self.context.connection, id: &id, secret: &secret };
+        Some(Issued { token: Secret::new(client.token(now, self.config.life)), life: self.config.life })
     }
 }

@@ -11,7 +11,10 @@
 //!   one that guesses.
 //! - No credential is in any judgement, log or `Debug`.
 //!
-//! A new kind is one file and one line in [`kind`].
+//! A new kind is one file and one line in [`kind`]; the tests then ask for its example.
+//!
+//! Behind the kinds: `same` compares, `stamp` judges times, `token` is what we issue, `published` fetches keys, `key_set`
+//! reads them.
 
 use std::fmt;
 use std::future::Future;
@@ -28,10 +31,17 @@ use crate::http::{Client, Redactor};
 pub mod header;
 pub mod hmac;
 pub mod issued_token;
+mod key_set;
 pub mod kind;
+mod published;
 pub mod rsa_signature;
+mod same;
 pub mod secret_url;
+mod stamp;
 pub mod standard_webhooks;
+#[cfg(test)]
+mod tests;
+mod token;
 
 pub use kind::{KINDS, ProofBlock, ProofConfig};
 
@@ -64,8 +74,23 @@ pub struct ProofContext {
     pub clients: Clients,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Learns every secret that a kind reads or makes, so that none is written down.
+    /// Learns every secret that a kind reads, so that none is written down.
     pub redactor: Redactor,
+}
+
+impl ProofContext {
+    /// Reads all values of a credential and makes them known to the redactor.
+    fn all(&self, name: &str) -> Result<Vec<Secret>, Judgement> {
+        let values = self.credentials.get_all(name).map_err(Judgement::Unable)?;
+        values.iter().for_each(|value| self.redactor.add(value.clone()));
+        Ok(values)
+    }
+}
+
+impl fmt::Debug for ProofContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProofContext").field("connection", &self.connection).finish_non_exhaustive()
+    }
 }
 
 /// What somebody sent who wants to be believed.
@@ -81,6 +106,24 @@ pub struct Claim<'a> {
     pub now: Timestamp,
 }
 
+impl<'a> Claim<'a> {
+    /// The value of a header that a proof needs. One that comes twice proves nothing: who reads the first and who reads
+    /// the last would not agree.
+    fn header(&self, name: &http::HeaderName) -> Result<&'a [u8], Judgement> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Err(Judgement::Missing),
+            (Some(value), None) => Ok(value.as_bytes().trim_ascii()),
+            (Some(_), Some(_)) => Err(Judgement::Wrong),
+        }
+    }
+
+    /// The same as text.
+    fn header_text(&self, name: &http::HeaderName) -> Result<&'a str, Judgement> {
+        std::str::from_utf8(self.header(name)?).map_err(|_| Judgement::Wrong)
+    }
+}
+
 /// Whether it is genuine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
@@ -94,6 +137,18 @@ pub enum Judgement {
     Stale,
     /// It cannot be found out now; says why. The sender is to come again.
     Unable(String),
+}
+
+impl Judgement {
+    /// What kinds find, step by step.
+    fn of(found: Result<(), Self>) -> Self {
+        found.err().unwrap_or(Self::Genuine)
+    }
+}
+
+/// What is right, or wrong as a proof.
+fn judged(is_right: bool) -> Result<(), Judgement> {
+    if is_right { Ok(()) } else { Err(Judgement::Wrong) }
 }
 
 /// The statuses with which what is not genuine is refused.

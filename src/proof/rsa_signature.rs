@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ProofContext, ProofError, Verifier};
-use crate::expression::{BlockChecker, Template};
+use super::published::PublishedKeys;
+use super::{Boxed, Claim, Judgement, ProofContext, ProofError, Statuses, Verifier, judged, stamp};
+use crate::expression::{BlockChecker, Template, Values};
 use crate::http::HeaderName;
 
 /// An RSA signature, whose key the sender publishes.
@@ -68,9 +71,46 @@ impl Config {
     /// Puts it to work for one webhook of one connection.
     ///
     /// # Errors
-    /// When it cannot be put to work.
+    /// When `jwks` yields no URL, or none that may be reached.
     pub fn build(&self, context: ProofContext) -> Result<Arc<dyn Verifier>, ProofError> {
-        // Its verifier is not written yet.
-        Err(ProofError(format!("connection {}: `rsa_signature` cannot be verified yet", context.connection)))
+        let mut values = Values::default();
+        values.set("settings", &context.settings);
+        let url = self.jwks.text(&values).map_err(|error| ProofError(error.message))?;
+        let keys = PublishedKeys::at(&url, &context).map_err(ProofError)?;
+        Ok(Arc::new(Signed { config: self.clone(), keys }))
+    }
+}
+
+/// RSA signatures, at work.
+#[derive(Debug)]
+struct Signed {
+    config: Config,
+    keys: PublishedKeys,
+}
+
+impl Signed {
+    async fn check(&self, claim: Claim<'_>) -> Result<(), Judgement> {
+        let id = claim.header_text(self.config.key_id_header.name())?;
+        let signature = claim.header(self.config.signature_header.name())?;
+        let sent = claim.header_text(self.config.timestamp_header.name())?;
+        let at = stamp::read(sent).ok_or(Judgement::Wrong)?;
+        if stamp::is_stale(at, claim.now, self.config.window) {
+            return Err(Judgement::Stale);
+        }
+        let signature = STANDARD.decode(signature).map_err(|_| Judgement::Wrong)?;
+        let key = self.keys.key(id).await.map_err(Judgement::Unable)?.ok_or(Judgement::Wrong)?;
+        let message = [sent.as_bytes(), b".", claim.body].concat();
+        judged(key.verifies(&message, &signature))
+    }
+}
+
+impl Verifier for Signed {
+    fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement> {
+        Box::pin(async move { Judgement::of(self.check(claim).await) })
+    }
+
+    /// As ShipStation's guide to validating its webhooks wants them.
+    fn statuses(&self) -> Statuses {
+        Statuses { missing: 404, wrong: 401, stale: 400 }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ProofContext, ProofError, Verifier};
+use super::{Boxed, Claim, Judgement, ProofContext, ProofError, Statuses, Verifier, judged, same};
 use crate::expression::BlockChecker;
 
 /// A secret at the end of the webhook's address.
@@ -39,9 +39,33 @@ impl Config {
     /// Puts it to work for one webhook of one connection.
     ///
     /// # Errors
-    /// When it cannot be put to work.
+    /// Never.
     pub fn build(&self, context: ProofContext) -> Result<Arc<dyn Verifier>, ProofError> {
-        // Its verifier is not written yet.
-        Err(ProofError(format!("connection {}: `secret_url` cannot be verified yet", context.connection)))
+        Ok(Arc::new(AddressSecret { config: self.clone(), context }))
+    }
+}
+
+/// A secret at the end of the address, at work.
+#[derive(Debug)]
+struct AddressSecret {
+    config: Config,
+    context: ProofContext,
+}
+
+impl AddressSecret {
+    fn check(&self, claim: Claim<'_>) -> Result<(), Judgement> {
+        let given = claim.secret.ok_or(Judgement::Missing)?;
+        judged(same::is_one_of(&self.context.all(&self.config.credential)?, given.as_bytes()))
+    }
+}
+
+impl Verifier for AddressSecret {
+    fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement> {
+        Box::pin(async move { Judgement::of(self.check(claim)) })
+    }
+
+    /// An address with another secret is an address that there is not.
+    fn statuses(&self) -> Statuses {
+        Statuses { missing: 404, wrong: 404, stale: 404 }
     }
 }

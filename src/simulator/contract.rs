@@ -285,7 +285,10 @@ fn typed(given: &str, schema: &Value) -> Value {
     match schema["type"].as_str() {
         Some("integer") => given.parse::<i64>().map_or_else(|_| json!(given), |number| json!(number)),
         Some("number") => given.parse::<f64>().map_or_else(|_| json!(given), |number| json!(number)),
-        Some("boolean") => given.parse::<bool>().map_or_else(|_| json!(given), |truth| json!(truth)),
+        // ShipStation itself writes `False` in the addresses that its webhooks point at.
+        Some("boolean") => {
+            given.to_ascii_lowercase().parse::<bool>().map_or_else(|_| json!(given), |truth| json!(truth))
+        }
         _ => json!(given),
     }
 }

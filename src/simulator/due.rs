@@ -19,4 +19,10 @@ pub struct Due {
     pub tracking: Vec<String>,
     /// What must have arrived at the other side as it is now (`name`, `city`, `lines`, …), for pairs that carry orders.
     pub content: BTreeMap<String, String>,
+    /// The shipment's status as the ERP shows it; empty where nobody wrote one.
+    #[serde(default)]
+    pub status: String,
+    /// Whether the ERP knows that all of it was delivered.
+    #[serde(default)]
+    pub delivered: bool,
 }

@@ -58,6 +58,18 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the system acts on the call and its answer does not arrive whole, so that a repetition is right.
+    pub fn loses_answer(self) -> bool {
+        matches!(
+            self,
+            Self::ActThenTimeout
+                | Self::ActThenDrop
+                | Self::ActThenStatus500
+                | Self::LateAct
+                | Self::TruncatedBody
+        )
+    }
+
     /// The name as written in rules.
     pub fn name(self) -> &'static str {
         match self {

@@ -11,12 +11,13 @@
 //!
 //! Start with [`sage100`] and [`ups`]; then, in reading order: [`exchange`] (a call and its answer),
 //! [`system`] (what a simulator is), [`faults`], [`log`], [`serve`] (the server that misbehaves),
-//! [`wire`] (connections that can be cut), [`contract`] (requests against OpenAPI), [`places`] (the map
+//! [`wire`] (connections that can be cut), [`push`] and [`post`](mod@post) (what it tells whoever subscribed), [`contract`] (requests against OpenAPI), [`places`] (the map
 //! that both sides agree on), [`expectation`] (what should become of an order), [`due`] (an order in words that are the
-//! same for every ERP), [`dice`] (repeatable chance)
-//! and [`verdict`].
+//! same for every ERP), [`write_backs`] (what carriers told it), [`dice`] (repeatable chance)
+//! and [`verdict`] with [`delivery`].
 
 pub mod contract;
+pub mod delivery;
 pub mod dice;
 pub mod due;
 pub mod exchange;
@@ -24,6 +25,8 @@ pub mod expectation;
 pub mod faults;
 pub mod log;
 pub mod places;
+pub mod post;
+pub mod push;
 pub mod sage100;
 pub mod sage300;
 pub mod sagex3;
@@ -34,6 +37,7 @@ pub mod system;
 pub mod ups;
 pub mod verdict;
 pub mod wire;
+pub mod write_backs;
 
 #[cfg(test)]
 mod tests;

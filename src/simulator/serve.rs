@@ -41,6 +41,13 @@ impl<S> Running<S> {
         format!("http{}://{}", if self.secure { "s" } else { "" }, self.address)
     }
 
+    /// Runs something beside the server for as long as it serves, such as the sending of what it pushes.
+    #[must_use]
+    pub fn also(mut self, task: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.tasks.push(tokio::spawn(task));
+        self
+    }
+
     /// Stops serving: no new connections, and those that are open are reset.
     pub async fn stop(self) {
         for task in &self.tasks {
@@ -144,7 +151,7 @@ async fn suffer<S: System>(
     drop(session);
     let number = note(system.as_ref(), &call, fault, acted, answer.status);
     if fault == Some(Fault::LateAct) {
-        act_late(system.clone(), call, number, delay.unwrap_or(Duration::from_secs(2)));
+        act_late(system.clone(), (call, strike), number, delay.unwrap_or(Duration::from_secs(2)));
         return reset(cut);
     }
     match fault {
@@ -208,12 +215,12 @@ fn note<S: System>(system: &S, call: &Call, fault: Option<Fault>, acted: bool, s
     })
 }
 
-fn act_late<S: System>(system: Arc<S>, call: Call, number: u64, delay: Duration) {
+fn act_late<S: System>(system: Arc<S>, (call, strike): (Call, Option<Strike>), number: u64, delay: Duration) {
     // Armed before the connection is cut, so that the delay counts from the request.
     let asleep = system.desk().clock.sleep(delay);
     tokio::spawn(async move {
         asleep.await;
-        let answer = system.act(&call, None);
+        let answer = system.act(&call, strike.as_ref());
         system.desk().note_late(number, answer.status);
     });
 }

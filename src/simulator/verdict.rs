@@ -178,6 +178,8 @@ mod tests {
             expectation,
             tracking: tracking.iter().map(|number| (*number).to_owned()).collect(),
             content: BTreeMap::from([("name".to_owned(), "X".to_owned())]),
+            status: String::new(),
+            delivered: false,
         }
     }
 

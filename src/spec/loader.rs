@@ -240,6 +240,7 @@ impl<'a> Loader<'a> {
             system_names: &self.system_names(),
             mappings: &mappings,
             mapping_names: &names(self.folders.mappings.as_deref(), shipped::MAPPINGS),
+            intake: file.tree.entry(file.tree.root(), "intake").is_some(),
         };
         let config = config::check(&mut file.checker(self.sources, dropped), raw, directory, &known);
         config.filter(|_| !file.findings.iter().any(Diagnostic::is_error))

@@ -233,7 +233,15 @@ mod tests {
 
     fn order(number: &str, expectation: Expectation) -> Due {
         let (number, key) = (number.to_owned(), number.to_owned());
-        Due { number, key, expectation, tracking: Vec::new(), content: BTreeMap::new() }
+        Due {
+            number,
+            key,
+            expectation,
+            tracking: Vec::new(),
+            content: BTreeMap::new(),
+            status: String::new(),
+            delivered: false,
+        }
     }
 
     #[test]

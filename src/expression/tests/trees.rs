@@ -56,6 +56,18 @@ fn evaluates_trees() {
             "list of anything",
         ),
         (
+            json!({"concat": [
+                "$.Results.Packages[*].TrackingNumber",
+                {"for_each": "{{ order.Lines }}", "as": "line", "give": "{{ line.ItemCode }}"},
+                {"when": "{{ weight > 1000 }}", "give": ["heavy"]},
+                [],
+                ["last"],
+            ]}),
+            json!(["1Z1", "1Z2", "A", "B", "last"]),
+            "list of text",
+        ),
+        (json!({"concat": [["a"], [1]]}), json!(["a", 1]), "list of anything"),
+        (
             json!({"for_each": "{{ order.Lines }}", "as": "line", "give": {"sku": "{{ line.ItemCode }}", "n": "{{ line.QuantityOrdered }}"}}),
             json!([{"sku": "A", "n": 3}, {"sku": "B", "n": 2}]),
             "list of object",
@@ -111,6 +123,8 @@ fn finds_every_problem_in_its_place() {
         "each": {"for_each": "{{ weight }}", "as": "order", "give": 1, "gve": 2},
         "when": {"when": "x", "give": 1},
         "lone": {"give": 1},
+        "joined": {"concat": [[1], "{{ code }}", {"a": 1}], "when": "{{ true }}"},
+        "loose": {"concat": "{{ order.Lines }}"},
     });
     let problems = ValueTemplate::compile(&source, &tree_scope(), Some("answer")).unwrap_err();
     let found: Vec<String> =
@@ -127,6 +141,10 @@ fn finds_every_problem_in_its_place() {
             "/each/as bad-name",
             "/when/when wrong-type",
             "/lone missing-key",
+            "/joined/when unknown-key",
+            "/joined/concat/1 wrong-type",
+            "/joined/concat/2 wrong-type",
+            "/loose/concat wrong-type",
         ]
     );
 }
@@ -136,6 +154,9 @@ fn errors_name_their_place_in_the_tree() {
     let template = tree(&json!({"a": {"b": [1, "{{ data.missing }}"]}}));
     let error = template.evaluate(&tree_values()).unwrap_err();
     assert_eq!(error.message, "at a.b[1]: in `data.missing`: `data.missing` is missing in the data");
+    let template = tree(&json!({"all": {"concat": [["a"], "{{ data.order_id }}"]}}));
+    let error = template.evaluate(&tree_values()).unwrap_err();
+    assert!(error.message.starts_with("at all[1]: a list was expected to join, but it is"), "{error}");
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Compiler<'_> {
                 whole(ValueTemplate::List(items.iter().enumerate().map(item).collect()))
             }
             Value::Object(fields) if fields.contains_key("give") => self.block(fields, scope),
+            Value::Object(fields) if fields.contains_key("concat") => self.concat(fields, scope),
             Value::Object(fields) => self.object(fields, scope),
             other => ValueTemplate::Literal(other.clone()),
         }
@@ -100,6 +101,39 @@ impl Compiler<'_> {
             });
         }
         if loops { self.for_each(fields, scope) } else { self.when(fields, scope) }
+    }
+
+    /// `{ concat: [ … ] }`.
+    fn concat(&mut self, fields: &Map<String, Value>, scope: &Scope) -> ValueTemplate {
+        for key in fields.keys().filter(|key| *key != "concat") {
+            self.within(key.clone(), |this| {
+                let help = Some("`concat` stands alone; put a block around it or into its list".to_owned());
+                this.fail("unknown-key", format!("a `concat` block has no `{key}`"), 0, help);
+            });
+        }
+        self.within("concat".to_owned(), |this| {
+            let Some(Value::Array(parts)) = fields.get("concat") else {
+                let help = Some("write `concat: [ …, … ]`".to_owned());
+                return this.fail("wrong-type", "`concat` takes a list of lists".to_owned(), 0, help);
+            };
+            let part = |(index, part): (usize, &Value)| {
+                this.within(index.to_string(), |this| this.part(part, scope))
+            };
+            ValueTemplate::Concat(parts.iter().enumerate().map(part).collect())
+        })
+    }
+
+    /// One of the lists of a `concat` block.
+    fn part(&mut self, tree: &Value, scope: &Scope) -> ValueTemplate {
+        let part = self.value(tree, scope);
+        let ty = part.result_type();
+        if !matches!(ty.required(), Type::List(_) | Type::Any | Type::Null) {
+            let message = format!("`concat` joins lists, not {}", ty.noun());
+            let length = tree.as_str().map_or(0, str::len);
+            let help = Some("write it as a list of one: `[ … ]`".to_owned());
+            return self.fail("wrong-type", message, length, help);
+        }
+        part
     }
 
     fn for_each(&mut self, fields: &Map<String, Value>, scope: &Scope) -> ValueTemplate {

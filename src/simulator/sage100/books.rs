@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::package::Package;
 use super::stamp::Stamp;
+use super::state::{Lock, OrderState, State};
+use super::status;
 use super::table::{Row, Table};
 use crate::simulator::contract::Violation;
 use crate::simulator::due::Due;
 use crate::simulator::expectation::{self, Expectation};
+use crate::simulator::write_backs::WriteBacks;
 
 /// The table of open orders.
 pub const OPEN: &str = "SO_SalesOrderHeader";
@@ -39,123 +41,6 @@ pub fn has_stamps(table: &str) -> bool {
     !["SO_InvoiceTracking", "AR_InvoiceHistoryTracking", "SO_ARInvoiceHistoryLink"].contains(&table)
 }
 
-/// Somebody has a record open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lock {
-    /// Who.
-    pub user: String,
-    /// For how many more writes; without it, until it is unlocked.
-    pub attempts: Option<u32>,
-}
-
-/// One order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OrderState {
-    /// Its number.
-    pub number: String,
-    /// Its date.
-    pub order_date: String,
-    /// The table it is in.
-    pub table: String,
-    /// What should become of it.
-    pub expectation: Expectation,
-    /// The tracking numbers written to it, in order.
-    pub tracking: Vec<String>,
-    /// How often numbers were really written, and not just repeated.
-    pub writes: u32,
-    /// The parcels that were written one by one.
-    #[serde(default)]
-    pub packages: Vec<Package>,
-    /// Its header as the agent shows it.
-    pub record: Value,
-}
-
-/// Everything the simulated Sage 100 knows of orders, locks and callers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct State {
-    /// The company code.
-    pub company: String,
-    /// Every order, open and completed.
-    pub orders: Vec<OrderState>,
-    /// How many records each table has.
-    pub tables: BTreeMap<String, usize>,
-    /// The records that somebody has open.
-    pub locks: BTreeMap<String, Lock>,
-    /// How often a write met a lock.
-    pub locked_out: u64,
-    /// How often a write repeated numbers that were there already.
-    pub repeated_writes: u64,
-    /// How often a write would have replaced other numbers.
-    pub conflicting_writes: u64,
-    /// How often an order was changed by the web services.
-    #[serde(default)]
-    pub web_updates: u64,
-    /// How many columns and lists of lines such a change made empty, for a client that did not send them back.
-    #[serde(default)]
-    pub web_lost: u64,
-    /// Members that the web services skipped, for coming out of order or in another namespace.
-    #[serde(default)]
-    pub web_ignored: u64,
-    /// Order numbers that were given out.
-    #[serde(default)]
-    pub numbers_burnt: u64,
-    /// Requests that broke the contract.
-    pub contract_violations: Vec<Violation>,
-}
-
-/// The counts that matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Orders in all.
-    pub orders: usize,
-    /// Orders that should ship.
-    pub should_ship: usize,
-    /// Orders that should be set aside.
-    pub should_park: usize,
-    /// Orders with tracking numbers.
-    pub with_tracking: usize,
-    /// Orders that have moved to the history.
-    pub completed: usize,
-    /// Orders whose tracking numbers were written more than once.
-    pub written_twice: usize,
-    /// Writes that met a lock.
-    pub locked_out: u64,
-    /// Violations of the contract.
-    pub contract_violations: usize,
-}
-
-impl State {
-    /// Its orders, as UPS should come to have them.
-    pub fn due(&self) -> Vec<Due> {
-        self.orders
-            .iter()
-            .map(|order| Due {
-                number: order.number.clone(),
-                key: order.number.clone(),
-                expectation: order.expectation,
-                tracking: order.tracking.clone(),
-                content: BTreeMap::new(),
-            })
-            .collect()
-    }
-
-    /// The counts that matter.
-    pub fn summary(&self) -> Summary {
-        let count =
-            |test: &dyn Fn(&OrderState) -> bool| self.orders.iter().filter(|order| test(order)).count();
-        Summary {
-            orders: self.orders.len(),
-            should_ship: count(&|order| order.expectation == Expectation::Ships),
-            should_park: count(&|order| matches!(order.expectation, Expectation::Parked(_))),
-            with_tracking: count(&|order| !order.tracking.is_empty()),
-            completed: count(&|order| order.table == HISTORY),
-            written_twice: count(&|order| order.writes > 1),
-            locked_out: self.locked_out,
-            contract_violations: self.contract_violations.len(),
-        }
-    }
-}
-
 /// The books behind the agent.
 #[derive(Debug)]
 pub(super) struct Books {
@@ -171,6 +56,8 @@ pub(super) struct Books {
     pub(super) repeated_writes: u64,
     pub(super) conflicting_writes: u64,
     pub(super) packages: BTreeMap<String, Vec<Package>>,
+    pub(super) package_statuses: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) write_backs: WriteBacks,
     pub(super) web_updates: u64,
     pub(super) web_lost: u64,
     pub(super) web_ignored: u64,
@@ -195,6 +82,8 @@ impl Books {
             repeated_writes: 0,
             conflicting_writes: 0,
             packages: BTreeMap::new(),
+            package_statuses: BTreeMap::new(),
+            write_backs: WriteBacks::default(),
             web_updates: 0,
             web_lost: 0,
             web_ignored: 0,
@@ -288,7 +177,9 @@ impl Books {
         let invoice = format!("{:07}", 100_000 + self.last_invoice);
         let mut fields = order.fields.clone();
         fields.retain(|name, _| {
+            // User-defined fields go with the order where the invoice has fields of the same names.
             ["ARDivisionNo", "CustomerNo", "ShipVia", "ShipToName"].contains(&name.as_str())
+                || name.starts_with("UDF_")
         });
         fields.insert("InvoiceNo".into(), json!(invoice));
         fields.insert("SalesOrderNo".into(), json!(number));
@@ -301,6 +192,7 @@ impl Books {
             self.write_invoice_tracking(&invoice, &numbers, "");
         }
         self.packages_to_invoice(number, stamp);
+        self.statuses_to_invoice(number);
         invoice
     }
 
@@ -358,6 +250,8 @@ impl Books {
             expectation: self.expectations.get(number).copied().unwrap_or(Expectation::NotSelected),
             tracking: self.tracking.get(number).cloned().unwrap_or_default(),
             content: content(row, self.lines.get(number).map(Vec::as_slice).unwrap_or_default()),
+            status: self.shipment_status(number),
+            delivered: self.shipment_status(number) == status::DELIVERED,
         })
         .collect()
     }
@@ -390,6 +284,7 @@ impl Books {
             web_lost: self.web_lost,
             web_ignored: self.web_ignored,
             numbers_burnt: self.numbers_burnt,
+            write_backs_doubled: self.write_backs.doubled(),
             contract_violations: self.violations.clone(),
         }
     }
@@ -403,6 +298,10 @@ impl Books {
             tracking: self.tracking.get(number).cloned().unwrap_or_default(),
             writes: self.writes.get(number).copied().unwrap_or_default(),
             packages: self.packages.get(number).cloned().unwrap_or_default(),
+            status: self.shipment_status(number),
+            delivered: self.shipment_status(number) == status::DELIVERED,
+            package_statuses: self.package_statuses.get(number).cloned().unwrap_or_default(),
+            status_writes: self.write_backs.of(number).changes,
             record: self.shown(table, number, row, false),
         }
     }

@@ -4,8 +4,8 @@
 //! Sage's: stamps of local time as a day and decimal hours in text, bulk jobs that leave stamps alone, lines
 //! without stamps, record locks, licences, completed orders that move to another table.
 //!
-//! Start with [`Sage100::start`]. In reading order: [`options`], [`stamp`], [`table`], [`books`], [`route`],
-//! [`page`], [`tracking`], [`package`], [`soap`] with [`entity`] and [`xml`], [`control`]; beside them [`generate`] with [`catalogue`].
+//! Start with [`Sage100::start`]. In reading order: [`options`], [`stamp`], [`table`], [`books`], [`state`], [`route`],
+//! [`page`], [`tracking`], [`package`], [`status`], [`soap`] with [`entity`] and [`xml`], [`control`]; beside them [`generate`] with [`catalogue`].
 
 pub mod books;
 pub mod catalogue;
@@ -18,6 +18,8 @@ pub mod page;
 pub mod route;
 pub mod soap;
 pub mod stamp;
+pub mod state;
+pub mod status;
 pub mod table;
 pub mod tracking;
 pub mod xml;
@@ -37,11 +39,11 @@ use super::due::Due;
 use super::expectation::Expectation;
 use super::serve::{self, Running};
 use super::system::{Desk, Pool, lock};
-pub use books::{Lock, OrderState, State, Summary};
 pub use generate::Orders;
 pub use options::Options;
 pub use package::Package;
 use stamp::Stamp;
+pub use state::{Lock, OrderState, State, Summary};
 
 /// A simulated Sage 100 that is serving.
 pub type Handle = Running<Sage100>;

@@ -82,7 +82,11 @@ impl Sage100 {
             Some(body) => books.put_package(number, Package::of(tracking_id, body), stamp),
             None => books.drop_package(number, tracking_id, stamp),
         };
+        if body.is_some() {
+            books.write_backs.note(&format!("{number}/{tracking_id}"), written, strike);
+        }
         books.packages_to_invoice(number, stamp);
+        books.statuses_to_invoice(number);
         let mut answer = json!({
             "written": u64::from(written),
             "unchanged": !written,

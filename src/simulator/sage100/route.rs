@@ -35,6 +35,12 @@ fn operation(call: &Call) -> Option<(&'static str, Vec<String>)> {
         ("PUT", ["v1", company, "sales-orders", number, "tracking"]) => {
             Some(("write_tracking", owned(&[company, number])))
         }
+        ("GET", ["v1", company, "sales-orders", number, "status"]) => {
+            Some(("read_status", owned(&[company, number])))
+        }
+        ("PUT", ["v1", company, "sales-orders", number, "status"]) => {
+            Some(("write_status", owned(&[company, number])))
+        }
         ("PUT", ["v1", company, "sales-orders", number, "packages", id]) => {
             Some(("write_package", owned(&[company, number, id])))
         }
@@ -61,6 +67,8 @@ impl Sage100 {
                     strike.filter(|strike| strike.fault == Fault::RecordLock).map(|strike| strike.attempts);
                 self.write_tracking(part(1), &call.json().unwrap_or(Value::Null), locks)
             }
+            "read_status" => self.read_status(part(1)),
+            "write_status" => self.write_status(part(1), &call.json().unwrap_or(Value::Null), strike),
             "write_package" => {
                 let body = call.json().unwrap_or(Value::Null);
                 self.write_package(part(1), part(2), Some(&body), strike)
@@ -131,7 +139,7 @@ impl System for Sage100 {
         let (endpoint, reference) = match operation(call) {
             Some((name, mut parts)) => {
                 let reference = match name {
-                    "record" | "write_tracking" => parts.pop(),
+                    "record" | "write_tracking" | "read_status" | "write_status" => parts.pop(),
                     "write_package" | "remove_package" => parts.get(1).cloned(),
                     _ => None,
                 };

@@ -1,6 +1,7 @@
 //! The simulated Sage 100, quirk by quirk.
 
 mod soap;
+mod status;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

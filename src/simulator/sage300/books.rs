@@ -271,6 +271,8 @@ impl Books {
                     .map(|shipment| shipment.number)
                     .collect(),
                 content: content.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                status: String::new(),
+                delivered: false,
             }
         };
         self.state().orders.into_iter().map(due).collect()

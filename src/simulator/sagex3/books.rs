@@ -11,12 +11,20 @@ use super::gateway::Chain;
 use super::judge;
 use crate::base::json::sha256_hex;
 use crate::simulator::expectation::Expectation;
+use crate::simulator::faults::Strike;
+use crate::simulator::write_backs::WriteBacks;
 
 /// One record: its properties, its collections and `$uuid`. `UPDDATTIM` is its stamp.
 pub type Record = Map<String, Value>;
 
 /// The field that a deployment has added to SORDER and PORDER for tracking numbers; no representation carries it.
 pub const CUSTOM_FIELD: &str = "YTRACKNO";
+/// The field that it has added there for the shipment's status.
+pub const STATUS_FIELD: &str = "YSHPSTA";
+/// The property of the deployment's own classes that holds the same.
+pub const STATUS_PROPERTY: &str = "SHPSTA";
+/// What is in either once all of the order was delivered.
+pub const DELIVERED: &str = "DELIVERED";
 
 /// An instant as X3 stamps it: in whole seconds.
 pub fn stamp(instant: Timestamp) -> String {
@@ -52,6 +60,18 @@ pub struct OrderState {
     pub tracking: Vec<String>,
     /// How often numbers were really written, and not just repeated.
     pub writes: u32,
+    /// The shipment's status, in the order's own field or in the deployment's own class.
+    #[serde(default)]
+    pub status: String,
+    /// Whether that says that all of it was delivered.
+    #[serde(default)]
+    pub delivered: bool,
+    /// How often a status was really written.
+    #[serde(default)]
+    pub status_writes: u64,
+    /// What the deployment's own class says of its shipment.
+    #[serde(default)]
+    pub shipment: Value,
     /// Its record.
     pub record: Value,
 }
@@ -84,6 +104,9 @@ pub struct State {
     pub locks: BTreeMap<String, Lock>,
     /// How callers fared.
     pub counts: Counts,
+    /// Statuses that were written again just as they were, without need.
+    #[serde(default)]
+    pub write_backs_doubled: u64,
     /// The gateway's tokens.
     pub chain: Chain,
 }
@@ -103,6 +126,12 @@ pub struct Summary {
     pub with_tracking: usize,
     /// Orders whose tracking numbers were written more than once.
     pub written_twice: usize,
+    /// Orders of which X3 knows that all was delivered.
+    #[serde(default)]
+    pub delivered: usize,
+    /// Statuses that were written again just as they were, without need.
+    #[serde(default)]
+    pub write_backs_doubled: u64,
     /// How callers fared.
     pub counts: Counts,
 }
@@ -118,6 +147,8 @@ impl State {
             should_park: all().filter(|order| matches!(order.expectation, Expectation::Parked(_))).count(),
             with_tracking: all().filter(|order| !order.tracking.is_empty()).count(),
             written_twice: all().filter(|order| order.writes > 1).count(),
+            delivered: all().filter(|order| order.delivered).count(),
+            write_backs_doubled: self.write_backs_doubled,
             counts: self.counts.clone(),
         }
     }
@@ -129,6 +160,7 @@ pub(super) struct Books {
     tables: BTreeMap<&'static str, BTreeMap<String, Record>>,
     expectations: BTreeMap<String, Expectation>,
     writes: BTreeMap<String, u32>,
+    write_backs: WriteBacks,
     pub(super) locks: BTreeMap<String, Lock>,
     pub(super) counts: Counts,
     pub(super) chain: Chain,
@@ -142,6 +174,7 @@ impl Books {
             tables: CLASSES.iter().map(|class| (class.name, BTreeMap::new())).collect(),
             expectations: BTreeMap::new(),
             writes: BTreeMap::new(),
+            write_backs: WriteBacks::default(),
             locks: BTreeMap::new(),
             counts: Counts::default(),
             chain,
@@ -193,6 +226,16 @@ impl Books {
         *self.writes.entry(number.to_owned()).or_default() += 1;
     }
 
+    /// Notes a write that names the shipment's status, before it is done.
+    pub(super) fn wrote_status(&mut self, class: &str, key: &str, set: &Record, strike: Option<&Strike>) {
+        if !set.contains_key(STATUS_FIELD) && !set.contains_key(STATUS_PROPERTY) {
+            return;
+        }
+        let known = self.get(class, key);
+        let changed = set.iter().any(|(name, value)| known.and_then(|known| known.get(name)) != Some(value));
+        self.write_backs.note(key, changed, strike);
+    }
+
     /// Notes what a caller got wrong.
     pub(super) fn mistake(&mut self, what: &str) {
         self.counts.mistakes += 1;
@@ -219,18 +262,19 @@ impl Books {
         self.expectations.insert(number.to_owned(), expectation);
     }
 
-    /// The tracking numbers of an order: from its custom field, or from the deployment's own class.
+    /// The tracking numbers of an order.
     pub(super) fn tracking(&self, class: &str, number: &str) -> Vec<String> {
-        let own = if class == SORDER { YSOT } else { YPOT };
-        let text = |class: &str, field: &str| {
-            self.get(class, number).and_then(|record| record.get(field)?.as_str().map(str::to_owned))
+        let numbers = self.added(class, number, CUSTOM_FIELD, "TRACKNO");
+        numbers.split([' ', ',']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// What a deployment's own field of an order says, else its own class.
+    fn added(&self, class: &str, number: &str, field: &str, property: &str) -> String {
+        let text = |class: &str, name: &str| {
+            self.get(class, number).and_then(|record| record.get(name)?.as_str().map(str::to_owned))
         };
-        let numbers =
-            text(class, CUSTOM_FIELD).filter(|text| !text.is_empty()).or_else(|| text(own, "TRACKNO"));
-        let split = |text: String| {
-            text.split([' ', ',']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        };
-        numbers.map(split).unwrap_or_default()
+        let of_field = text(class, field).filter(|text| !text.is_empty());
+        of_field.or_else(|| text(own(class), property)).unwrap_or_default()
     }
 
     /// Who has the record open; each question by a write uses one of the lock's attempts up.
@@ -256,19 +300,33 @@ impl Books {
             classes: self.tables.iter().map(|(name, table)| ((*name).to_owned(), table.len())).collect(),
             locks: self.locks.clone(),
             counts: self.counts.clone(),
+            write_backs_doubled: self.write_backs.doubled(),
             chain: self.chain.clone(),
         }
     }
 
     fn orders(&self, class: &str) -> Vec<OrderState> {
-        let state = |(number, record): (&String, &Record)| OrderState {
-            number: number.clone(),
+        self.records(class).map(|(number, record)| self.order(class, number, record)).collect()
+    }
+
+    fn order(&self, class: &str, number: &str, record: &Record) -> OrderState {
+        let status = self.added(class, number, STATUS_FIELD, STATUS_PROPERTY);
+        OrderState {
+            number: number.to_owned(),
             order_date: record.get("ORDDAT").and_then(Value::as_str).unwrap_or_default().to_owned(),
             expectation: self.expectations.get(number).copied().unwrap_or(Expectation::NotSelected),
             tracking: self.tracking(class, number),
             writes: self.writes.get(number).copied().unwrap_or_default(),
+            delivered: status == DELIVERED,
+            status,
+            status_writes: self.write_backs.of(number).changes,
+            shipment: self.get(own(class), number).cloned().map_or(Value::Null, Value::Object),
             record: Value::Object(record.clone()),
-        };
-        self.records(class).map(state).collect()
+        }
     }
+}
+
+/// The deployment's own class for what ships orders of `class`.
+fn own(class: &str) -> &'static str {
+    if class == SORDER { YSOT } else { YPOT }
 }

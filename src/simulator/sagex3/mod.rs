@@ -166,6 +166,8 @@ fn due(order: OrderState) -> Due {
         expectation: order.expectation,
         tracking: order.tracking,
         content: BTreeMap::new(),
+        status: order.status,
+        delivered: order.delivered,
     }
 }
 

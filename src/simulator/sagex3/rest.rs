@@ -12,6 +12,7 @@ use super::filter::{Refusal, Where};
 use super::options::Missing;
 use super::page::{Order, Page};
 use crate::simulator::exchange::{Answer, Call};
+use crate::simulator::faults::Strike;
 use crate::simulator::system::lock;
 
 /// The rows of callers that ask for no number.
@@ -64,7 +65,7 @@ fn bad_where(message: &str) -> Answer {
 
 impl SageX3 {
     /// A call to `/api1/x3/erp/ENDPOINT/…`, signed in.
-    pub(super) fn rest(&self, call: &Call, endpoint: &str, entity: &str, strike: Strikes) -> Answer {
+    pub(super) fn rest(&self, call: &Call, endpoint: &str, entity: &str, strike: Strikes<'_>) -> Answer {
         if endpoint != self.options.endpoint {
             return self.mistaken(diagnosis(404, &format!("The endpoint {endpoint} does not exist")));
         }
@@ -86,10 +87,8 @@ impl SageX3 {
         match (call.method.as_str(), facet, key) {
             ("GET", "$query", None) => self.query(call, class, strike.duplicate),
             ("GET", "$details", Some(key)) => self.details(call, class, &key),
-            ("PUT", "$edit", Some(key)) if class.writable => {
-                self.edit_record(call, class, &key, strike.locks)
-            }
-            ("POST", "$create", None) if class.writable => self.create_record(call, class),
+            ("PUT", "$edit", Some(key)) if class.writable => self.edit_record(call, class, &key, strike),
+            ("POST", "$create", None) if class.writable => self.create_record(call, class, strike),
             ("PUT" | "POST", "$edit" | "$create", _) => {
                 let message =
                     format!("{} is a Classic object: the facet {facet} is not available", class.name);
@@ -186,14 +185,14 @@ impl SageX3 {
         diagnosis(status, "721 : Record does not exist")
     }
 
-    fn edit_record(&self, call: &Call, class: &'static Class, key: &str, locks: Option<u32>) -> Answer {
+    fn edit_record(&self, call: &Call, class: &'static Class, key: &str, strike: Strikes<'_>) -> Answer {
         let set = match given(call, class) {
             Ok(set) => set,
             Err(answer) => return self.mistaken(answer),
         };
         let now = self.desk.clock.now();
         let mut books = lock(&self.books);
-        if let Some(attempts) = locks {
+        if let Some(attempts) = strike.locks {
             let held = super::books::Lock { user: "MJONE".into(), attempts: Some(attempts) };
             books.locks.entry(key.to_owned()).or_insert(held);
         }
@@ -204,13 +203,14 @@ impl SageX3 {
             return self.missing();
         }
         tally(&mut books, class, key, &set);
+        books.wrote_status(class.name, key, &set, strike.strike);
         books.change(class.name, key, &set, Some((now, &self.options.user)));
         let record = books.get(class.name, key).cloned().unwrap_or_default();
         syracuse(200, &shown(class, key, &record, &self.base(call, class)))
     }
 
     /// 201 says only that the request was understood: `$diagnoses` say whether there is a record now.
-    fn create_record(&self, call: &Call, class: &'static Class) -> Answer {
+    fn create_record(&self, call: &Call, class: &'static Class, strike: Strikes<'_>) -> Answer {
         let record = match given(call, class) {
             Ok(record) => record,
             Err(answer) => return self.mistaken(answer),
@@ -226,6 +226,7 @@ impl SageX3 {
             return diagnosis(201, &format!("{key} : Record does not exist in {order}"));
         }
         tally(&mut books, class, &key, &record);
+        books.wrote_status(class.name, &key, &record, strike.strike);
         books.put(class.name, record.clone(), now);
         let record = books.get(class.name, &key).cloned().unwrap_or_default();
         let base = self.base(call, class);
@@ -236,7 +237,9 @@ impl SageX3 {
 
 /// What a fault makes of a call to REST.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Strikes {
+pub struct Strikes<'s> {
+    /// What strikes it.
+    pub strike: Option<&'s Strike>,
     /// The next page is this one again.
     pub duplicate: bool,
     /// For how many writes somebody opens the record.

@@ -67,13 +67,13 @@ impl System for SageX3 {
                     let answer = diagnosis(401, "Unauthorized");
                     return self.turned_away(answer.with("www-authenticate", "Basic realm=\"Syracuse\""));
                 }
-                let strikes = Strikes { duplicate: fault == Some(Fault::DuplicatePage), locks };
+                let strikes = Strikes { strike, duplicate: fault == Some(Fault::DuplicatePage), locks };
                 self.rest(call, &endpoint, &entity, strikes)
             }
             Interface::Graphql => self.graphql(call),
             Interface::Token => self.token(call),
             Interface::Soap if !self.knows(call) => self.turned_away(Answer::empty(401)),
-            Interface::Soap => self.soap(call, fault == Some(Fault::PoolBusy), locks),
+            Interface::Soap => self.soap(call, strike),
             Interface::Unknown => Answer::empty(404),
         }
     }

@@ -7,10 +7,11 @@
 use serde_json::{Map, Value, json};
 
 use super::SageX3;
-use super::books::{Books, CUSTOM_FIELD, Lock, Record};
+use super::books::{Books, CUSTOM_FIELD, Lock, Record, STATUS_FIELD};
 use super::dictionary::{PORDER, SORDER};
 use super::xml::{self, Element};
 use crate::simulator::exchange::{Answer, Call};
+use crate::simulator::faults::{Fault, Strike};
 use crate::simulator::system::lock;
 
 const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
@@ -55,6 +56,11 @@ const PUBLICATIONS: &[Publication] = &[
             ("CUR", 0),
             ("CUSORDREF", 20),
             (CUSTOM_FIELD, 250),
+            (STATUS_FIELD, 20),
+            ("YESTDAT", 8),
+            ("YDLVDAT", 8),
+            ("YEXCFLG", 1),
+            ("YEXCTXT", 80),
         ],
     },
     Publication {
@@ -69,6 +75,11 @@ const PUBLICATIONS: &[Publication] = &[
             ("CUR", 0),
             ("ORDREF", 20),
             (CUSTOM_FIELD, 250),
+            (STATUS_FIELD, 20),
+            ("YESTDAT", 8),
+            ("YDLVDAT", 8),
+            ("YEXCFLG", 1),
+            ("YEXCTXT", 80),
         ],
     },
 ];
@@ -127,7 +138,8 @@ fn keys(operation: &Element) -> Vec<(String, String)> {
 
 impl SageX3 {
     /// A call to the service, signed in.
-    pub(super) fn soap(&self, call: &Call, busy: bool, locks: Option<u32>) -> Answer {
+    pub(super) fn soap(&self, call: &Call, strike: Option<&Strike>) -> Answer {
+        let busy = strike.is_some_and(|strike| strike.fault == Fault::PoolBusy);
         if busy || !lock(&self.books).web_services {
             return fault("No web services accepted");
         }
@@ -141,14 +153,14 @@ impl SageX3 {
                 Ok(operation) => operation,
             },
         };
-        let outcome = self.outcome(operation, locks);
+        let outcome = self.outcome(operation, strike);
         if let Err(message) = &outcome {
             lock(&self.books).mistake(message);
         }
         self.result(operation, &outcome)
     }
 
-    fn outcome(&self, operation: &Element, locks: Option<u32>) -> Outcome {
+    fn outcome(&self, operation: &Element, strike: Option<&Strike>) -> Outcome {
         let context = operation.child("callContext").ok_or("The call context is missing")?;
         let pool = context.text_of("poolAlias");
         if pool != self.options.pool {
@@ -169,7 +181,7 @@ impl SageX3 {
         }
         match operation.name.as_str() {
             "read" => self.read(publication, key),
-            "modify" => self.modify(publication, key, operation.text_of("objectXml"), locks),
+            "modify" => self.modify(publication, key, operation.text_of("objectXml"), strike),
             other => Err(format!("The operation {other} is not published for {name}")),
         }
     }
@@ -181,13 +193,14 @@ impl SageX3 {
         Ok(group(publication, record))
     }
 
-    fn modify(&self, publication: &Publication, key: &str, object: &str, locks: Option<u32>) -> Outcome {
+    fn modify(&self, publication: &Publication, key: &str, object: &str, strike: Option<&Strike>) -> Outcome {
         let set = fields(publication, object)?;
         let now = self.desk.clock.now();
         let mut books = lock(&self.books);
         let record = books.get(publication.class, key).cloned();
         let record = record.ok_or_else(|| format!("{key} : Record does not exist"))?;
-        if let Some(attempts) = locks {
+        if let Some(strike) = strike.filter(|strike| strike.fault == Fault::RecordLock) {
+            let attempts = strike.attempts;
             let held = Lock { user: "MJONE".into(), attempts: Some(attempts) };
             books.locks.entry(key.to_owned()).or_insert(held);
         }
@@ -195,6 +208,7 @@ impl SageX3 {
             return Err(format!("Record locked: {key} is in use by {user}"));
         }
         tally(&mut books, key, &record, &set);
+        books.wrote_status(publication.class, key, &set, strike);
         books.change(publication.class, key, &set, Some((now, &self.options.user)));
         let record = books.get(publication.class, key).cloned().unwrap_or_default();
         Ok(group(publication, &record))

@@ -1,5 +1,7 @@
 //! The simulated Sage X3, quirk by quirk.
 
+mod status;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

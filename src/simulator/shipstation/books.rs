@@ -1,4 +1,4 @@
-//! The books behind the counter: finding, writing and shipping orders.
+//! The books behind the counter: finding and writing orders.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::convert;
+use super::news::News;
 use super::options::{Locked, Options, Product};
-use super::pacific;
 use super::reference;
-use super::state::{Api, Content, Order, Parcel, Room, State, Stocked};
+use super::state::{Api, Content, Order, Room, State, Stocked};
 use crate::base::clock;
 use crate::simulator::contract::Violation;
 use crate::simulator::dice::Dice;
@@ -33,11 +33,16 @@ pub enum Refusal {
 pub struct Books {
     pub(super) state: State,
     by_key: HashMap<String, usize>,
-    dice: Dice,
+    pub(super) dice: Dice,
     next_order: u64,
-    next_parcel: u64,
+    pub(super) next_parcel: u64,
     next_room: u64,
+    next_batch: u64,
+    next_webhook: u64,
     seed: u64,
+    import: String,
+    /// What happened and was not told yet.
+    pub(super) news: Vec<News>,
 }
 
 impl Books {
@@ -50,7 +55,11 @@ impl Books {
             next_order: 190_000_000 + options.seed % 1000 * 10_000,
             next_parcel: 33_000_000 + options.seed % 1000 * 10_000,
             next_room: 5_000,
+            next_batch: 190_671_000 + options.seed % 1000 * 1000,
+            next_webhook: 12_345 + options.seed % 1000,
             seed: options.seed,
+            import: String::new(),
+            news: Vec::new(),
         };
         let now = options.clock.now();
         options.products.iter().for_each(|product| books.stock(product, now));
@@ -138,6 +147,7 @@ impl Books {
                 }
             };
         }
+        let unpaid = order.status == "awaiting_payment";
         if content.api == Api::V1 {
             order.status = text(&content.body, "orderStatus").unwrap_or_default();
             order.number = text(&content.body, "orderNumber").unwrap_or_default();
@@ -146,6 +156,11 @@ impl Books {
         }
         (order.content, order.modified_at) = (content, now);
         order.writes += 1;
+        if unpaid && !matches!(order.status.as_str(), "awaiting_payment" | "cancelled") {
+            order.import.clone_from(&self.import);
+            let news = News::Ordered { import: order.import.clone(), store: order.store };
+            self.hear(news);
+        }
         self.state.updates += 1;
         self.learn_products(index, now);
         Ok(())
@@ -164,6 +179,9 @@ impl Books {
     ) -> usize {
         self.next_order += 1 + self.dice.below(40);
         let index = self.state.orders.len();
+        if status != "awaiting_payment" {
+            self.hear(News::Ordered { import: self.import.clone(), store });
+        }
         self.by_key.insert(key.clone(), index);
         self.state.orders.push(Order {
             id: self.next_order,
@@ -178,9 +196,40 @@ impl Books {
             writes: 1,
             deleted: false,
             parcels: Vec::new(),
+            import: self.import.clone(),
         });
         self.learn_products(index, now);
         index
+    }
+
+    /// What is created from now on belongs together: whoever wants to hear of orders is told of all of it at once.
+    pub(super) fn begin_import(&mut self) {
+        let (high, low) = (self.dice.draw(), self.dice.draw());
+        self.import = format!(
+            "{:08x}-{:04x}-4{:03x}-9{:03x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            low >> 52,
+            low & 0xffff_ffff_ffff
+        );
+    }
+
+    /// Notes that something happened; the same thing once.
+    pub(super) fn hear(&mut self, news: News) {
+        if !self.news.contains(&news) {
+            self.news.push(news);
+        }
+    }
+
+    pub(super) fn new_batch(&mut self) -> u64 {
+        self.next_batch += 1 + self.dice.below(20);
+        self.next_batch
+    }
+
+    pub(super) fn new_webhook(&mut self) -> u64 {
+        self.next_webhook += 1;
+        self.next_webhook
     }
 
     /// A key like those that ShipStation makes: 32 hexadecimal digits.
@@ -233,127 +282,6 @@ impl Books {
         };
         rooms.push(room.clone());
         room
-    }
-
-    /// Puts an order into `parcels` parcels, each with a label; gives their tracking numbers.
-    pub(super) fn ship(&mut self, index: usize, parcels: usize, now: Timestamp) -> Vec<String> {
-        let view = convert::to_v1(&self.state.orders[index]);
-        let (carrier, service) = reference::service_for(&view);
-        let items = view["items"].as_array().map(Vec::len).unwrap_or_default();
-        let quantity = |item: usize| view["items"][item]["quantity"].as_u64().unwrap_or(1);
-        let parcels = parcels.max(1);
-        let mut numbers = Vec::new();
-        for parcel in 0..parcels {
-            // Every item goes into the parcels in turn; what does not divide evenly goes first.
-            let share = |item| {
-                quantity(item) / parcels as u64 + u64::from((quantity(item) % parcels as u64) > parcel as u64)
-            };
-            let items = (0..items).map(|item| (item, share(item))).filter(|(_, share)| *share > 0).collect();
-            let number = self.tracking_number(&carrier);
-            numbers.push(number.clone());
-            self.add_parcel(
-                index,
-                true,
-                number,
-                (carrier.clone(), service.clone()),
-                items,
-                pacific::shown(now).date(),
-                now,
-            );
-        }
-        numbers
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "each is a column of the parcel")]
-    pub(super) fn add_parcel(
-        &mut self,
-        index: usize,
-        label: bool,
-        tracking_number: String,
-        (carrier, service): (String, String),
-        items: Vec<(usize, u64)>,
-        ship_date: jiff::civil::Date,
-        now: Timestamp,
-    ) -> u64 {
-        self.next_parcel += 1 + self.dice.below(9);
-        let cents = if label { 493 + self.dice.below(2_000) } else { 0 };
-        let order = &mut self.state.orders[index];
-        let id = self.next_parcel;
-        let (created_at, voided_at) = (now, None);
-        order.parcels.push(Parcel {
-            id,
-            label,
-            tracking_number,
-            carrier,
-            service,
-            cents,
-            ship_date,
-            created_at,
-            voided_at,
-            items,
-        });
-        (order.status, order.modified_at) = ("shipped".into(), now);
-        id
-    }
-
-    fn tracking_number(&mut self, carrier: &str) -> String {
-        let serial = self.dice.draw();
-        match carrier {
-            "ups" => format!("1ZA1B2C303{:08}", serial % 100_000_000),
-            "fedex" => format!("{:012}", 780_000_000_000 + serial % 9_999_999_999),
-            _ => format!("94001{:017}", serial % 100_000_000_000_000_000),
-        }
-    }
-
-    /// Voids parcels of an order, all without a number. An order of which nothing is left under way is open again.
-    pub(super) fn void(&mut self, index: usize, number: Option<&str>, now: Timestamp) -> usize {
-        let order = &mut self.state.orders[index];
-        let chosen = order.parcels.iter_mut().filter(|parcel| {
-            parcel.voided_at.is_none() && number.is_none_or(|number| parcel.tracking_number == number)
-        });
-        let mut count = 0;
-        for parcel in chosen {
-            parcel.voided_at = Some(now);
-            count += 1;
-        }
-        if count > 0 {
-            order.modified_at = now;
-            if order.live_parcels().next().is_none() && order.status == "shipped" {
-                order.status = "awaiting_shipment".into();
-            }
-        }
-        count
-    }
-
-    /// Ships what has waited long enough: most in one parcel, some in two, some by hand and only marked.
-    pub(super) fn ship_what_is_due(&mut self, options: &Options, now: Timestamp) {
-        let Some(after) = options.ship_after else { return };
-        for index in 0..self.state.orders.len() {
-            let order = &self.state.orders[index];
-            let due = clock::add(order.modified_at, after);
-            if order.deleted || order.status != "awaiting_shipment" || due > now {
-                continue;
-            }
-            match order.id % 10 {
-                0 => {
-                    let view = convert::to_v1(order);
-                    let (carrier, service) = reference::service_for(&view);
-                    let number = self.tracking_number(&carrier);
-                    self.add_parcel(
-                        index,
-                        false,
-                        number,
-                        (carrier, service),
-                        Vec::new(),
-                        pacific::shown(due).date(),
-                        due,
-                    );
-                }
-                remainder => {
-                    self.ship(index, if remainder < 3 { 2 } else { 1 }, due);
-                }
-            }
-        }
     }
 }
 

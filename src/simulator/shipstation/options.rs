@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Clock, SystemClock};
+use crate::simulator::push::{Manner, Patience};
 
 /// What becomes of an edit of an order that is shipped or cancelled. The vendor says that it "may not be updated" and no
 /// public source shows the answer, so a caller must be right in both cases.
@@ -27,6 +28,29 @@ pub enum Conflicts {
     Refused,
     /// The call answers 200 with `has_errors`, and the shipment carries the text.
     InAnswer,
+}
+
+/// How a parcel travels by itself, counted from when it left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transit {
+    /// When the carrier first sees it.
+    pub seen_after: Duration,
+    /// When it is delivered.
+    pub delivered_after: Duration,
+    /// Every so-manieth parcel meets a delay on its way, which is told as an exception; 0 is none.
+    pub delayed: u64,
+}
+
+/// The words of `status_code`. The vendor's file takes them from the list of detailed codes; its sister product `ShipEngine`,
+/// which sends the same events, writes two letters. What V2 really sends is not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusCodes {
+    /// `DELIVERED`.
+    #[default]
+    Words,
+    /// `DE`.
+    Letters,
 }
 
 /// A product in the catalogue.
@@ -63,6 +87,21 @@ pub struct Options {
     pub conflicts: Conflicts,
     /// The warehouse ships every order that has waited so long, on the simulator's clock.
     pub ship_after: Option<Duration>,
+    /// Parcels travel by themselves like this; without it they move only when they are told to.
+    pub transit: Option<Transit>,
+    /// Whether ShipStation learns that a parcel was delivered which was only marked as shipped, so that its fulfillment says
+    /// `deliveryDate` and `delivered_at`. The fields are documented; what fills them is not.
+    pub marks_arrive: bool,
+    /// Whether marking an order as shipped fires V1's `FULFILLMENT_SHIPPED`. The vendor names fulfillment providers only.
+    pub marks_notify: bool,
+    /// The words of `status_code` in V2's tracking.
+    pub status_codes: StatusCodes,
+    /// How pushing goes at first.
+    pub pushing: Manner,
+    /// How long after something happened it is pushed; the vendor says "within a few minutes".
+    pub push_delay: Duration,
+    /// How patient it is with who does not answer. The vendor says nothing of retries, so there are none unless told so.
+    pub patience: Patience,
     /// How long a new order stays invisible to searches; the vendor publishes no figure.
     pub visibility_lag: Duration,
     /// Refuse requests that break the contract; otherwise they are only recorded.
@@ -89,6 +128,13 @@ impl Default for Options {
             locked: Locked::Refuse("The order is shipped or cancelled and can not be modified.".into()),
             conflicts: Conflicts::Refused,
             ship_after: None,
+            transit: None,
+            marks_arrive: true,
+            marks_notify: false,
+            status_codes: StatusCodes::Words,
+            pushing: Manner::default(),
+            push_delay: Duration::ZERO,
+            patience: Patience::default(),
             visibility_lag: Duration::from_millis(300),
             strict: true,
             products: Vec::new(),

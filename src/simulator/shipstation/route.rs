@@ -19,6 +19,9 @@ impl System for ShipStation {
     }
 
     fn subject(&self, call: &Call) -> Subject {
+        if call.path == "/jwks" {
+            return Subject { endpoint: "jwks".to_owned(), ..Subject::default() };
+        }
         let (endpoint, reference) = match api(call) {
             Api::V1 => (v1::Operation::of(call).map(v1::Operation::name), v1::reference(call)),
             Api::V2 => (v2::Operation::of(call).map(|operation| operation.name()), v2::reference(call)),
@@ -27,6 +30,9 @@ impl System for ShipStation {
     }
 
     fn act(&self, call: &Call, strike: Option<&Strike>) -> Answer {
+        if call.path == "/jwks" {
+            return self.show_keys();
+        }
         let api = api(call);
         if !self.knows(api, call) {
             return match api {
@@ -48,10 +54,16 @@ impl System for ShipStation {
         let body = body.unwrap_or(Value::Null);
         let violations = if self.options.strict { violations } else { Vec::new() };
         let fault = strike.map(|strike| strike.fault);
-        match api {
+        let answer = match api {
             Api::V1 => pass.on(self.v1(call, &body, &violations, fault)),
             Api::V2 => self.v2(call, &body, &violations, fault),
+        };
+        self.tell(&mut lock(&self.books));
+        if call.method != "GET" {
+            // What was written may be due to ship by itself sooner than anything else.
+            self.outbox.wake();
         }
+        answer
     }
 
     fn failure(&self, call: &Call, status: u16) -> Answer {
@@ -68,7 +80,17 @@ impl System for ShipStation {
     }
 
     fn control(&self, call: &Call, path: &[&str]) -> Option<Answer> {
-        control::answer(self, call, path)
+        self.outbox.control(call, path).or_else(|| control::answer(self, call, path))
+    }
+}
+
+impl ShipStation {
+    /// At the vendor the keys are on another host, and open to everybody.
+    fn show_keys(&self) -> Answer {
+        match self.keys.list() {
+            Ok(keys) => Answer::json(200, &keys),
+            Err(error) => v2::refusal(500, "system", "unspecified", &error),
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 use super::convert;
 use super::gate::Windows;
+use super::journey::Scan;
+use super::webhooks::Webhook;
 use crate::simulator::contract::Violation;
 
 /// Which of the two interfaces.
@@ -53,6 +55,16 @@ pub struct Parcel {
     pub voided_at: Option<Timestamp>,
     /// What is in it: the place of the item in the order, and how many.
     pub items: Vec<(usize, u64)>,
+    /// The batch that its label was made in; a label that was made alone is a batch of its own.
+    pub batch: u64,
+    /// Whether it goes to the customer; a return label comes back.
+    pub outbound: bool,
+    /// Whether a fulfillment provider shipped it.
+    pub provider: bool,
+    /// Where the carrier has seen it, oldest first.
+    pub scans: Vec<Scan>,
+    /// When the carrier means to deliver it, if it has said another day than its service promises.
+    pub promised: Option<Date>,
 }
 
 /// An order, which V2 calls a shipment.
@@ -82,6 +94,8 @@ pub struct Order {
     pub deleted: bool,
     /// What left the warehouse.
     pub parcels: Vec<Parcel>,
+    /// The import that it came with, or that made it ready to ship: all that one call created.
+    pub import: String,
 }
 
 impl Order {
@@ -90,9 +104,9 @@ impl Order {
         matches!(self.status.as_str(), "shipped" | "cancelled")
     }
 
-    /// The parcels that were not voided.
+    /// The parcels that were not voided and go to the customer.
     pub fn live_parcels(&self) -> impl Iterator<Item = &Parcel> {
-        self.parcels.iter().filter(|parcel| parcel.voided_at.is_none())
+        self.parcels.iter().filter(|parcel| parcel.voided_at.is_none() && parcel.outbound)
     }
 
     /// The order in words that are the same for every system.
@@ -103,6 +117,11 @@ impl Order {
             status: self.status.clone(),
             content: convert::words(self),
             tracking: self.live_parcels().map(|parcel| parcel.tracking_number.clone()).collect(),
+            delivered: self
+                .live_parcels()
+                .filter(|parcel| parcel.delivered_at().is_some())
+                .map(|parcel| parcel.tracking_number.clone())
+                .collect(),
             writes: self.writes,
         }
     }
@@ -121,6 +140,8 @@ pub struct Placed {
     pub content: BTreeMap<String, String>,
     /// The tracking numbers of what was shipped and not voided.
     pub tracking: Vec<String>,
+    /// Those of them that were delivered.
+    pub delivered: Vec<String>,
     /// How often it was written.
     pub writes: u64,
 }
@@ -181,6 +202,8 @@ pub struct State {
     pub levels: Vec<Level>,
     /// How often somebody told a quantity.
     pub inventory_changes: u64,
+    /// Who wants to be told.
+    pub webhooks: Vec<Webhook>,
     /// Keys of orders that turn the page that holds them into a 500.
     pub poisoned: BTreeSet<String>,
     /// Orders that were written again.
@@ -228,6 +251,8 @@ pub struct Summary {
     pub fulfillments: usize,
     /// Parcels that were voided.
     pub voided: usize,
+    /// Parcels that were delivered.
+    pub delivered: usize,
     /// How often somebody told a quantity.
     pub inventory_changes: u64,
     /// The most V1 calls in one window.
@@ -266,8 +291,8 @@ impl State {
             *by_status.entry(order.status.clone()).or_default() += 1;
         }
         let parcels = || live.iter().flat_map(|order| &order.parcels);
-        let shipped =
-            |label| parcels().filter(|parcel| parcel.voided_at.is_none() && parcel.label == label).count();
+        let sent = || live.iter().flat_map(|order| order.live_parcels());
+        let shipped = |label| sent().filter(|parcel| parcel.label == label).count();
         Summary {
             orders: live.len(),
             by_status,
@@ -280,6 +305,7 @@ impl State {
             labels: shipped(true),
             fulfillments: shipped(false),
             voided: parcels().filter(|parcel| parcel.voided_at.is_some()).count(),
+            delivered: sent().filter(|parcel| parcel.delivered_at().is_some()).count(),
             inventory_changes: self.inventory_changes,
             v1_most_calls: self.v1_windows.most(),
             v1_throttled: self.v1_windows.throttled,

@@ -1,7 +1,12 @@
-//! What people do in ShipStation itself: they ship, mark, void, cancel and hold orders; and one order that has gone bad.
+//! What people do in ShipStation itself, and carriers with its parcels: they ship, mark, void, cancel and scan; and one order
+//! that has gone bad.
+
+use jiff::Timestamp;
 
 use super::ShipStation;
 use super::books::Books;
+use super::journey::Stage;
+use super::parcels::Leaving;
 use super::{convert, pacific, reference};
 use crate::simulator::system::lock;
 
@@ -11,9 +16,46 @@ impl ShipStation {
     /// # Errors
     /// When there is no such order, or it is not open.
     pub fn ship(&self, order_key: &str, parcels: usize) -> Result<Vec<String>, String> {
-        let mut books = lock(&self.books);
-        let index = open(&books, order_key)?;
-        Ok(books.ship(index, parcels, self.desk.clock.now()))
+        self.change(|books, now| {
+            let index = open(books, order_key)?;
+            Ok(books.ship(index, parcels, None, now))
+        })
+    }
+
+    /// Ships orders in one batch, a parcel each; they are told of together.
+    ///
+    /// # Errors
+    /// When one of them is not there or not open; then none is shipped.
+    pub fn ship_batch(&self, order_keys: &[&str]) -> Result<Vec<String>, String> {
+        self.change(|books, now| {
+            let orders: Vec<usize> =
+                order_keys.iter().map(|key| open(books, key)).collect::<Result<_, _>>()?;
+            let batch = books.new_batch();
+            Ok(orders.into_iter().flat_map(|index| books.ship(index, 1, Some(batch), now)).collect())
+        })
+    }
+
+    /// Makes a label by which an order's goods come back; gives its tracking number. Nobody is told.
+    ///
+    /// # Errors
+    /// When there is no such order.
+    pub fn return_label(&self, order_key: &str) -> Result<String, String> {
+        self.change(|books, now| {
+            let index = known(books, order_key)?;
+            let by = reference::service_for(&convert::to_v1(&books.state.orders[index]));
+            let number = books.tracking_number(&by.0);
+            let ship_date = pacific::shown(now).date();
+            let leaving = Leaving {
+                label: true,
+                number: number.clone(),
+                by,
+                ship_date,
+                returned: true,
+                ..Leaving::default()
+            };
+            books.add_parcel(index, leaving, now);
+            Ok(number)
+        })
     }
 
     /// Marks an order as shipped, without a label: `GET /shipments` never shows it.
@@ -21,20 +63,29 @@ impl ShipStation {
     /// # Errors
     /// When there is no such order, or it is not open.
     pub fn mark_as_shipped(&self, order_key: &str, tracking_number: &str) -> Result<(), String> {
-        let now = self.desk.clock.now();
-        let mut books = lock(&self.books);
-        let index = open(&books, order_key)?;
-        let service = reference::service_for(&convert::to_v1(&books.state.orders[index]));
-        books.add_parcel(
-            index,
-            false,
-            tracking_number.to_owned(),
-            service,
-            Vec::new(),
-            pacific::shown(now).date(),
-            now,
-        );
-        Ok(())
+        self.leave(order_key, tracking_number, false)
+    }
+
+    /// A fulfillment provider ships an order that waits for it (`pending_fulfillment`).
+    ///
+    /// # Errors
+    /// When there is no such order, or it does not wait for a provider.
+    pub fn fulfil(&self, order_key: &str, tracking_number: &str) -> Result<(), String> {
+        let status = self.orders().into_iter().find(|order| order.key == order_key).map(|order| order.status);
+        match status.as_deref() {
+            Some("pending_fulfillment") => self.leave(order_key, tracking_number, true),
+            _ => Err(format!("order {order_key} does not wait for a fulfillment provider")),
+        }
+    }
+
+    fn leave(&self, order_key: &str, tracking_number: &str, provider: bool) -> Result<(), String> {
+        self.change(|books, now| {
+            let index = open(books, order_key)?;
+            let by = reference::service_for(&convert::to_v1(&books.state.orders[index]));
+            let (number, ship_date) = (tracking_number.to_owned(), pacific::shown(now).date());
+            books.add_parcel(index, Leaving { number, by, ship_date, provider, ..Leaving::default() }, now);
+            Ok(())
+        })
     }
 
     /// Voids the parcel with that number, or all; an order of which nothing is left under way is open again.
@@ -42,12 +93,13 @@ impl ShipStation {
     /// # Errors
     /// When there is no such order or nothing to void.
     pub fn void(&self, order_key: &str, tracking_number: Option<&str>) -> Result<usize, String> {
-        let mut books = lock(&self.books);
-        let index = known(&books, order_key)?;
-        match books.void(index, tracking_number, self.desk.clock.now()) {
-            0 => Err(format!("order {order_key} has no such parcel under way")),
-            count => Ok(count),
-        }
+        self.change(|books, now| {
+            let index = known(books, order_key)?;
+            match books.void(index, tracking_number, now) {
+                0 => Err(format!("order {order_key} has no such parcel under way")),
+                count => Ok(count),
+            }
+        })
     }
 
     /// Cancels an open order.
@@ -55,12 +107,42 @@ impl ShipStation {
     /// # Errors
     /// When there is no such order, or it is not open.
     pub fn cancel(&self, order_key: &str) -> Result<(), String> {
-        let now = self.desk.clock.now();
+        self.change(|books, now| {
+            let index = open(books, order_key)?;
+            let order = &mut books.state.orders[index];
+            (order.status, order.modified_at) = ("cancelled".into(), now);
+            Ok(())
+        })
+    }
+
+    /// The carrier sees a parcel with a label.
+    ///
+    /// # Errors
+    /// When no live parcel has that number, or it was delivered.
+    pub fn scan(&self, tracking_number: &str, stage: Stage) -> Result<(), String> {
+        self.change(|books, now| books.scan(tracking_number, stage, now))
+    }
+
+    /// The carrier names another day of delivery for a parcel with a label.
+    ///
+    /// # Errors
+    /// When no live parcel has that number, or it was delivered.
+    pub fn promise(&self, tracking_number: &str, day: jiff::civil::Date) -> Result<(), String> {
+        self.change(|books, now| books.promise(tracking_number, day, now))
+    }
+
+    /// The carriers deliver everything that is under way; gives how many parcels.
+    pub fn deliver_all(&self) -> usize {
+        let marks = self.options.marks_arrive;
+        self.change(|books, now| Ok(books.deliver_all(marks, now))).unwrap_or_default()
+    }
+
+    /// Does something to the books and tells of it whom it concerns.
+    fn change<T>(&self, act: impl FnOnce(&mut Books, Timestamp) -> Result<T, String>) -> Result<T, String> {
         let mut books = lock(&self.books);
-        let index = open(&books, order_key)?;
-        let order = &mut books.state.orders[index];
-        (order.status, order.modified_at) = ("cancelled".into(), now);
-        Ok(())
+        let done = act(&mut books, self.desk.clock.now());
+        self.tell(&mut books);
+        done
     }
 
     /// From now on every page of `GET /orders` that holds this order is a 500, until it is `cured`.

@@ -12,6 +12,12 @@ use super::generate::SHIP_VIA;
 use super::session::Counts;
 use crate::simulator::due::Due;
 use crate::simulator::expectation::{self, Expectation};
+use crate::simulator::write_backs::WriteBacks;
+
+/// The field of the custom form that holds a shipment's status, unless a site calls it otherwise.
+pub const STATUS_FIELD: &str = "ShipmentStatus";
+/// What is in it once all of the order was delivered.
+pub const DELIVERED: &str = "DELIVERED";
 
 /// One order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +34,15 @@ pub struct OrderState {
     pub tracking: Vec<String>,
     /// The custom form's fields.
     pub custom: BTreeMap<String, String>,
+    /// The shipment's status, as the custom form shows it.
+    #[serde(default)]
+    pub shipment: String,
+    /// Whether that says that all of it was delivered.
+    #[serde(default)]
+    pub delivered: bool,
+    /// How often a shipment's status was really written.
+    #[serde(default)]
+    pub status_writes: u64,
     /// How often it was really changed over e.net.
     pub writes: u32,
     /// How often a write changed nothing.
@@ -53,6 +68,9 @@ pub struct State {
     pub dropped: BTreeMap<String, u64>,
     /// Documents that were rejected, with the reason.
     pub rejected: Vec<String>,
+    /// Statuses of shipments that were written again just as they were, without need.
+    #[serde(default)]
+    pub write_backs_doubled: u64,
 }
 
 /// The counts that matter.
@@ -68,6 +86,12 @@ pub struct Summary {
     pub with_tracking: usize,
     /// Orders that are complete or ready to invoice.
     pub completed: usize,
+    /// Orders of which SYSPRO knows that all was delivered.
+    #[serde(default)]
+    pub delivered: usize,
+    /// Statuses of shipments that were written again just as they were, without need.
+    #[serde(default)]
+    pub write_backs_doubled: u64,
     /// Documents that were rejected.
     pub rejected: usize,
     /// What happened to sessions.
@@ -85,6 +109,8 @@ impl State {
             should_park: count(&|order| matches!(order.expectation, Expectation::Parked(_))),
             with_tracking: count(&|order| !order.tracking.is_empty()),
             completed: count(&|order| ["8", "9"].contains(&order.status.as_str())),
+            delivered: count(&|order| order.delivered),
+            write_backs_doubled: self.write_backs_doubled,
             rejected: self.rejected.len(),
             sessions: self.sessions.clone(),
         }
@@ -115,6 +141,7 @@ pub(super) struct Books {
     pub(super) dispatch_notes: Vec<Map<String, Value>>,
     pub(super) dropped: BTreeMap<String, u64>,
     pub(super) rejected: Vec<String>,
+    pub(super) write_backs: WriteBacks,
     version: u64,
 }
 
@@ -142,6 +169,7 @@ impl Books {
             dispatch_notes: Vec::new(),
             dropped: BTreeMap::new(),
             rejected: Vec::new(),
+            write_backs: WriteBacks::default(),
             version: 2_000,
         }
     }
@@ -219,6 +247,8 @@ impl Books {
                 expectation: order.expectation,
                 tracking: tracking(order),
                 content: BTreeMap::new(),
+                status: order.shipment().to_owned(),
+                delivered: order.shipment() == DELIVERED,
             }
         };
         self.orders.iter().map(due).collect()
@@ -232,6 +262,9 @@ impl Books {
             expectation: order.expectation,
             tracking: tracking(order),
             custom: order.custom.clone(),
+            shipment: order.shipment().to_owned(),
+            delivered: order.shipment() == DELIVERED,
+            status_writes: self.write_backs.of(number).changes,
             writes: order.writes,
             repeated: order.repeated,
             record: Value::Object(order.row()),
@@ -246,6 +279,11 @@ impl Order {
         let mut row = self.fields.clone();
         row.insert("TimeStamp".into(), json!(STANDARD.encode(self.version.to_be_bytes())));
         row
+    }
+
+    /// The shipment's status, as the custom form shows it.
+    fn shipment(&self) -> &str {
+        self.custom.get(STATUS_FIELD).map(String::as_str).unwrap_or_default()
     }
 
     /// A column as text.

@@ -34,8 +34,7 @@ impl Syspro {
                 query::answer(&site.books, &self.options, object, &xml("XmlIn")?)
             }),
             ["Transaction", "Post"] => self.business(call, |site, object, xml| {
-                let locked = struck == Some(Fault::RecordLock);
-                let post = post::Post { options: &self.options, today: self.today(), locked };
+                let post = post::Post { options: &self.options, today: self.today(), strike };
                 post.answer(&mut site.books, object, &xml("XmlParameters")?, &xml("XmlIn")?)
             }),
             _ => Answer::html(404),

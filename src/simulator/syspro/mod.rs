@@ -103,6 +103,7 @@ impl Syspro {
             open_sessions: site.sessions.len(),
             dropped: site.books.dropped.clone(),
             rejected: site.books.rejected.clone(),
+            write_backs_doubled: site.books.write_backs.doubled(),
         }
     }
 

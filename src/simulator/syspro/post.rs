@@ -5,16 +5,17 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use super::Options;
-use super::books::{Books, day_text, padded};
+use super::books::{Books, STATUS_FIELD, day_text, padded};
 use super::enet::Raised;
 use super::xml::Element;
+use crate::simulator::faults::{Fault, Strike};
 
 /// What a posting needs to know.
 pub(super) struct Post<'p> {
     pub(super) options: &'p Options,
     pub(super) today: Date,
-    /// Whether somebody has the record open now.
-    pub(super) locked: bool,
+    /// What strikes it.
+    pub(super) strike: Option<&'p Strike>,
 }
 
 /// Elements of an order's header that SORTOI knows, with the column and how much it holds (the schema may say more).
@@ -133,7 +134,8 @@ impl Post<'_> {
     }
 
     fn lock(&self, number: &str) -> Result<(), String> {
-        if self.locked { Err(format!("Sales order '{number}' is in use by operator KATE")) } else { Ok(()) }
+        let locked = self.strike.is_some_and(|strike| strike.fault == Fault::RecordLock);
+        if locked { Err(format!("Sales order '{number}' is in use by operator KATE")) } else { Ok(()) }
     }
 
     fn statuses(&self, books: &mut Books, parameters: &Element, document: &Element) -> Element {
@@ -209,6 +211,7 @@ impl Post<'_> {
             }
             let Some(order) = books.orders.get_mut(&padded(number)).filter(|_| apply) else { return Ok(()) };
             let mut changed = false;
+            let of_status = fields.iter().any(|field| field.name == STATUS_FIELD);
             for field in fields {
                 let text = field.text.trim().to_owned();
                 changed |= order.custom.insert(field.name, text.clone()).unwrap_or_default() != text;
@@ -217,6 +220,9 @@ impl Post<'_> {
                 order.writes += 1
             } else {
                 order.repeated += 1
+            }
+            if of_status {
+                books.write_backs.note(&padded(number), changed, self.strike);
             }
             Ok(())
         })

@@ -1,5 +1,7 @@
 //! The simulated SYSPRO, quirk by quirk.
 
+mod status;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

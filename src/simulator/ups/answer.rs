@@ -14,15 +14,12 @@ pub fn good(call: &Call, body: &Value) -> Answer {
 /// A refusal: the code and text stand in the body and again in the headers, as recorded.
 pub fn refusal(call: &Call, status: u16, code: &str, message: &str) -> Answer {
     let body = json!({ "response": { "errors": [{ "code": code, "message": message }] } });
-    stamped(call, Answer::json(status, &body))
-        .with("apierrorcode", code)
-        .with("apierrormsg", message)
-        .with("errorcode", code)
-        .with("errordescription", message)
+    failed(call, status, &body, code, message)
 }
 
-/// An answer that has a body and an error at once: the error stands in the headers only (recorded for Time in Transit).
-pub fn warned(call: &Call, status: u16, body: &Value, code: &str, message: &str) -> Answer {
+/// An answer that has a body of its own and an error at once: the error stands in the headers (recorded for Time in Transit,
+/// where it stands nowhere else).
+pub fn failed(call: &Call, status: u16, body: &Value, code: &str, message: &str) -> Answer {
     stamped(call, Answer::json(status, body))
         .with("apierrorcode", code)
         .with("apierrormsg", message)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::webhook::Webhook;
 use crate::base::{Clock, SystemClock};
 
 /// How lists are written. UPS collapsed lists of one to an object for years; from v2409 on it promises not to.
@@ -45,6 +46,16 @@ pub struct Options {
     pub test_environment: bool,
     /// How long every answer takes, in real time.
     pub latency: Duration,
+    /// How often every parcel comes one scan further by itself; without it nothing happens but what is asked for.
+    pub scan_every: Option<Duration>,
+    /// Where Track Alert v2 pushes, as set in UPS's portal; nowhere without it.
+    pub webhook: Option<Webhook>,
+    /// After which pauses a push is tried again. UPS documents no retry, so that a push that fails is lost.
+    pub push_retries: Vec<Duration>,
+    /// Files on a page of Quantum View; UPS publishes no figure.
+    pub quantum_page: usize,
+    /// Whether files of Quantum View count as read once they were given; UPS does not say.
+    pub reading_marks: bool,
     /// A file that keeps the shipments over restarts.
     pub ledger: Option<PathBuf>,
     /// Where the time comes from.
@@ -66,6 +77,11 @@ impl Default for Options {
             negotiated: true,
             test_environment: false,
             latency: Duration::ZERO,
+            scan_every: None,
+            webhook: None,
+            push_retries: Vec::new(),
+            quantum_page: 100,
+            reading_marks: true,
             ledger: None,
             clock: SystemClock::shared(),
         }

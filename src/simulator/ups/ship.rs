@@ -6,7 +6,7 @@ use super::answer::{self, many, text};
 use super::rate::{ends, negotiated};
 use super::services::{self, amount};
 use super::state::{Book, Parcel, Shipment};
-use super::{Ups, check, label, ledger, number, route, size};
+use super::{Ups, check, label, ledger, life, number, route, size};
 use crate::base::clock;
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::places::Address;
@@ -64,9 +64,10 @@ impl Ups {
                     .filter(|side| !side.is_empty())
                     .collect(),
                 voided_at: None,
+                events: Vec::new(),
             })
             .collect();
-        Shipment {
+        let mut shipment = Shipment {
             id: packages.first().map(|package| package.tracking_number.clone()).unwrap_or_default(),
             references: route::references(body),
             account: self.options.account.clone(),
@@ -84,7 +85,13 @@ impl Ups {
             created_at: now,
             visible_at: clock::add(now, self.options.visibility_lag),
             voided_at: None,
+        };
+        let made: Vec<_> =
+            shipment.packages.iter().map(|parcel| life::label_created(&shipment, parcel, now)).collect();
+        for (parcel, event) in shipment.packages.iter_mut().zip(made) {
+            parcel.events.push(event);
         }
+        shipment
     }
 
     fn booked(&self, body: &Value, shipment: &Shipment, published: u64, special: Option<u64>) -> Value {

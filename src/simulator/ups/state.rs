@@ -1,10 +1,14 @@
 //! What the simulated UPS knows: shipments, tokens, and how callers kept to the contract.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::alert::Subscription;
+use super::event::{Event, Scan};
+use super::life;
+use super::quantum::{Entry, Files};
 use crate::base::json::sha256_hex;
 use crate::simulator::contract::Violation;
 use crate::simulator::dice::Dice;
@@ -28,6 +32,27 @@ pub struct Parcel {
     pub dimensions: Vec<String>,
     /// When it was voided.
     pub voided_at: Option<Timestamp>,
+    /// What happened to it, in the order in which UPS learned of it.
+    #[serde(default)]
+    pub events: Vec<Event>,
+}
+
+impl Parcel {
+    /// The latest event by when it happened, updates of the estimate aside for where it is.
+    pub fn last(&self) -> Option<&Event> {
+        self.events.iter().enumerate().max_by_key(|(index, event)| (event.at, *index)).map(|(_, event)| event)
+    }
+
+    /// Its last status: the latest scan that says where it is.
+    pub fn scan(&self) -> Scan {
+        self.latest().map_or(Scan::LabelCreated, |index| self.events[index].scan)
+    }
+
+    /// Which of its events gives it its last status.
+    pub fn latest(&self) -> Option<usize> {
+        let told = self.events.iter().enumerate().filter(|(_, event)| !event.scan.is_update());
+        told.max_by_key(|(index, event)| (event.scan.is_end(), event.at, *index)).map(|(index, _)| index)
+    }
 }
 
 /// One shipment, as booked.
@@ -84,6 +109,9 @@ pub struct State {
     /// Every pickup ever booked, in order.
     #[serde(default)]
     pub pickups: Vec<Pickup>,
+    /// Every subscription of Track Alert that ever was, in order.
+    #[serde(default)]
+    pub subscriptions: Vec<Subscription>,
     /// Tokens given out on each day (UTC).
     pub tokens_by_day: BTreeMap<String, u64>,
     /// How often a call was turned away for its token.
@@ -103,6 +131,15 @@ pub struct Summary {
     pub live: usize,
     /// Shipments voided.
     pub voided: usize,
+    /// Parcels delivered.
+    #[serde(default)]
+    pub delivered: usize,
+    /// Parcels by their last status.
+    #[serde(default)]
+    pub parcels: BTreeMap<Scan, usize>,
+    /// Subscriptions of Track Alert that were made.
+    #[serde(default)]
+    pub subscriptions: usize,
     /// References that more than one live shipment carries.
     pub duplicate_references: Vec<String>,
     /// What the live shipments cost, in cents.
@@ -122,6 +159,34 @@ pub struct Summary {
 }
 
 impl State {
+    /// A parcel by its number.
+    pub fn parcel(&self, number: &str) -> Option<&Parcel> {
+        let mut parcels = self.shipments.iter().flat_map(|shipment| &shipment.packages);
+        parcels.find(|parcel| parcel.tracking_number == number)
+    }
+
+    /// Each parcel's last status, by its number.
+    pub fn statuses(&self) -> BTreeMap<String, Scan> {
+        let parcels = self.shipments.iter().flat_map(|shipment| &shipment.packages);
+        parcels.map(|parcel| (parcel.tracking_number.clone(), parcel.scan())).collect()
+    }
+
+    /// When nobody watched a parcel between two moments: the gaps that its subscriptions leave.
+    pub fn unwatched(&self, number: &str, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+        let (mut reached, mut gaps) = (from, Vec::new());
+        // They are in the order in which they were made.
+        for watch in self.subscriptions.iter().filter(|watch| watch.number == number && watch.since < to) {
+            if watch.since > reached {
+                gaps.push((reached, watch.since));
+            }
+            reached = reached.max(watch.until);
+        }
+        if reached < to {
+            gaps.push((reached, to));
+        }
+        gaps
+    }
+
     /// The live shipments, in words that are the same for every other side of an ERP.
     pub fn sent(&self) -> Vec<Sent> {
         let live = self.shipments.iter().filter(|shipment| shipment.is_live());
@@ -138,7 +203,14 @@ impl State {
     pub fn summary(&self) -> Summary {
         let live: Vec<&Shipment> = self.shipments.iter().filter(|shipment| shipment.is_live()).collect();
         let pickups: Vec<&Pickup> = self.pickups.iter().filter(|pickup| pickup.is_live()).collect();
+        let mut parcels: BTreeMap<Scan, usize> = BTreeMap::new();
+        for parcel in self.shipments.iter().flat_map(|shipment| &shipment.packages) {
+            *parcels.entry(parcel.scan()).or_default() += 1;
+        }
         Summary {
+            delivered: parcels.get(&Scan::Delivered).copied().unwrap_or_default(),
+            parcels,
+            subscriptions: self.subscriptions.len(),
             created: self.shipments.len(),
             live: live.len(),
             voided: self.shipments.len() - live.len(),
@@ -167,8 +239,12 @@ fn repeated<'a>(references: impl Iterator<Item = &'a String>) -> Vec<String> {
 pub(super) struct Book {
     pub(super) state: State,
     pub(super) dice: Dice,
+    pub(super) files: Files,
     tokens: HashMap<String, Timestamp>,
-    by_number: HashMap<String, usize>,
+    by_number: HashMap<String, (usize, usize)>,
+    watches: HashMap<String, usize>,
+    /// What was said in answers.
+    pub(super) said: HashSet<Entry>,
     by_reference: HashMap<String, Vec<usize>>,
     serial: u64,
     seed: u64,
@@ -179,7 +255,10 @@ impl Book {
         Self {
             state: State::default(),
             dice: Dice::new(seed),
+            files: Files::default(),
             tokens: HashMap::new(),
+            watches: HashMap::new(),
+            said: HashSet::new(),
             by_number: HashMap::new(),
             by_reference: HashMap::new(),
             serial: 0,
@@ -215,8 +294,11 @@ impl Book {
 
     pub(super) fn add(&mut self, shipment: Shipment) {
         let index = self.state.shipments.len();
-        for package in &shipment.packages {
-            self.by_number.insert(package.tracking_number.clone(), index);
+        for (parcel, package) in shipment.packages.iter().enumerate() {
+            self.by_number.insert(package.tracking_number.clone(), (index, parcel));
+            for (event, told) in package.events.iter().enumerate() {
+                self.files.add(told.recorded, Entry { shipment: index, parcel, event });
+            }
         }
         for reference in &shipment.references {
             self.by_reference.entry(reference.clone()).or_default().push(index);
@@ -225,17 +307,75 @@ impl Book {
     }
 
     /// Takes a shipment over from the ledger: a later line replaces an earlier one.
-    pub(super) fn restore(&mut self, shipment: Shipment) {
+    pub(super) fn restore(&mut self, mut shipment: Shipment) {
+        // Lines of earlier versions know no events.
+        for index in 0..shipment.packages.len() {
+            if shipment.packages[index].events.is_empty() {
+                let made = life::label_created(&shipment, &shipment.packages[index], shipment.created_at);
+                shipment.packages[index].events.push(made);
+            }
+        }
         self.serial += shipment.packages.len() as u64;
         match self.by_number.get(&shipment.id).copied() {
-            Some(index) => self.state.shipments[index] = shipment,
+            Some((index, _)) => self.state.shipments[index] = shipment,
             None => self.add(shipment),
         }
     }
 
     pub(super) fn by_number(&mut self, number: &str) -> Option<&mut Shipment> {
-        let index = *self.by_number.get(number)?;
+        let (index, _) = *self.by_number.get(number)?;
         self.state.shipments.get_mut(index)
+    }
+
+    /// Where a parcel lies: its shipment, and which of its parcels it is.
+    pub(super) fn place(&self, number: &str) -> Option<(usize, usize)> {
+        self.by_number.get(number).copied()
+    }
+
+    /// Adds an event to a parcel, and to Quantum View's files.
+    pub(super) fn add_event(&mut self, (shipment, parcel): (usize, usize), event: Event) {
+        let events = &mut self.state.shipments[shipment].packages[parcel].events;
+        self.files.add(event.recorded, Entry { shipment, parcel, event: events.len() });
+        events.push(event);
+    }
+
+    /// The event of an entry, which files never name before it is written down.
+    pub(super) fn event(&self, entry: &Entry) -> &Event {
+        &self.state.shipments[entry.shipment].packages[entry.parcel].events[entry.event]
+    }
+
+    /// Notes that an answer tells a parcel's events.
+    pub(super) fn say(&mut self, number: &str) {
+        let Some((shipment, parcel)) = self.place(number) else { return };
+        let events = self.state.shipments[shipment].packages[parcel].events.iter().enumerate();
+        let told = events.filter(|(_, event)| !event.scan.is_update());
+        self.said.extend(told.map(|(event, _)| Entry { shipment, parcel, event }));
+    }
+
+    /// Writes Quantum View's files anew, in the order in which UPS learned of things.
+    pub(super) fn refile(&mut self) {
+        let mut entries = Vec::new();
+        for (shipment, booked) in self.state.shipments.iter().enumerate() {
+            for (parcel, package) in booked.packages.iter().enumerate() {
+                let told = package.events.iter().enumerate();
+                entries.extend(told.map(|(event, told)| (told.recorded, Entry { shipment, parcel, event })));
+            }
+        }
+        entries.sort_by_key(|(recorded, _)| *recorded);
+        self.files = Files::default();
+        entries.into_iter().for_each(|(recorded, entry)| self.files.add(recorded, entry));
+    }
+
+    /// Writes a subscription down; it takes the place of an earlier one of the same parcel.
+    pub(super) fn watch(&mut self, subscription: Subscription) {
+        self.watches.insert(subscription.number.clone(), self.state.subscriptions.len());
+        self.state.subscriptions.push(subscription);
+    }
+
+    /// The subscription of a parcel that is in force.
+    pub(super) fn watched(&self, number: &str, now: Timestamp) -> Option<&Subscription> {
+        let subscription = self.state.subscriptions.get(*self.watches.get(number)?)?;
+        (subscription.until > now).then_some(subscription)
     }
 
     pub(super) fn by_reference(&self, reference: &str) -> Vec<&Shipment> {

@@ -169,7 +169,7 @@ fn ambiguous(call: &Call, field: &str, code: &str, address: &Address, origin: bo
         },
         list: candidates,
     });
-    answer::warned(call, 206, &body, code, &format!("[{field}] Validation error {field}"))
+    answer::failed(call, 206, &body, code, &format!("[{field}] Validation error {field}"))
 }
 
 fn service(code: &str, from: &Address, to: &Address, shipped: Date, picked_up: Date) -> Value {

@@ -20,6 +20,12 @@ pub enum Interface {
     Shipping,
     /// Tracking.
     Tracking,
+    /// Subscriptions to events, version 2.
+    TrackAlert,
+    /// Subscriptions to events, version 1.
+    TrackAlertV1,
+    /// What happened to all of an account's parcels.
+    QuantumView,
     /// Pickups.
     Pickup,
     /// How long parcels take.
@@ -35,6 +41,9 @@ impl Interface {
         static RATING: Cell = OnceLock::new();
         static SHIPPING: Cell = OnceLock::new();
         static TRACKING: Cell = OnceLock::new();
+        static ALERT: Cell = OnceLock::new();
+        static ALERT_V1: Cell = OnceLock::new();
+        static QUANTUM: Cell = OnceLock::new();
         static PICKUP: Cell = OnceLock::new();
         static TRANSIT: Cell = OnceLock::new();
         macro_rules! read {
@@ -50,6 +59,9 @@ impl Interface {
             Self::Rating => read!(RATING, "Rating.yaml", "/api"),
             Self::Shipping => read!(SHIPPING, "Shipping.yaml", "/api"),
             Self::Tracking => read!(TRACKING, "Tracking.yaml", "/api"),
+            Self::TrackAlert => read!(ALERT, "UPSTrackAlert.yaml", "/api/track/v2"),
+            Self::TrackAlertV1 => read!(ALERT_V1, "UPSTrackAlert-v1.yaml", "/api/track/v1"),
+            Self::QuantumView => read!(QUANTUM, "QuantumView.yaml", "/api"),
             Self::Pickup => read!(PICKUP, "Pickup.yaml", "/api"),
             Self::TimeInTransit => read!(TRANSIT, "TimeInTransit.yaml", "/api"),
         }

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::state::Shipment;
-use super::{Lists, Ups, answer, ledger};
+use super::state::{Book, Shipment};
+use super::{Lists, Ups, answer, ledger, life};
 use crate::base::clock;
 use crate::simulator::exchange::{Answer, Call};
+use crate::simulator::push::Push;
 use crate::simulator::system::lock;
 
 /// Shipments can be voided for 28 days.
@@ -30,22 +31,43 @@ impl Ups {
         if chosen.iter().any(|number| !shipment.tracking_numbers().contains(&number.as_str())) {
             return answer::refusal(call, 400, "190109", "Invalid tracking number.");
         }
+        let mut voided = Vec::new();
         for package in &mut shipment.packages {
-            if chosen.is_empty() || chosen.contains(&package.tracking_number) {
-                package.voided_at.get_or_insert(now);
+            let meant = chosen.is_empty() || chosen.contains(&package.tracking_number);
+            if meant && package.voided_at.is_none() {
+                package.voided_at = Some(now);
+                voided.push(package.tracking_number.clone());
             }
         }
         if shipment.packages.iter().all(|package| package.voided_at.is_some()) {
             shipment.voided_at = Some(now);
         }
-        let shipment = shipment.clone();
+        let mut shipment = shipment.clone();
+        let pushes = self.tell_of_void(&mut book, &shipment, &voided);
+        if let Some(kept) = book.by_number(id) {
+            shipment = kept.clone();
+        }
         if let Some(path) = &self.options.ledger
             && ledger::append(path, &shipment).is_err()
         {
             return answer::refusal(call, 500, "190001", "The system is unavailable.");
         }
         drop(book);
+        pushes.into_iter().for_each(|push| self.tell(push));
         answer::good(call, &self.voided(&shipment, &chosen))
+    }
+
+    /// Writes the void down with the parcels that it meets; gives what is to be pushed.
+    fn tell_of_void(&self, book: &mut Book, shipment: &Shipment, numbers: &[String]) -> Vec<Push> {
+        let mut pushes = Vec::new();
+        for parcel in shipment.packages.iter().filter(|parcel| numbers.contains(&parcel.tracking_number)) {
+            let event = life::voided(shipment, parcel, self.desk.clock.now());
+            pushes.extend(self.push_of(book, &parcel.tracking_number, &event));
+            if let Some(place) = book.place(&parcel.tracking_number) {
+                book.add_event(place, event);
+            }
+        }
+        pushes
     }
 
     /// As recorded for a shipment that cannot be voided.

@@ -48,6 +48,12 @@ impl Checker<'_> {
             (ValueTemplate::When { give, otherwise, .. }, _) => {
                 self.assign_when(give, otherwise.as_deref(), node, wanted)
             }
+            (ValueTemplate::Concat(parts), Type::List(_)) => {
+                let wanted = wanted.clone().optional();
+                let nodes = self.tree.entry(node, "concat").map(|(_, list)| self.tree.items(list).to_vec());
+                let pairs = parts.iter().zip(nodes.unwrap_or_default());
+                pairs.fold(true, |fine, (part, inner)| fine & self.assign(part, inner, inner, &wanted))
+            }
             (ValueTemplate::Literal(_), _) => self.literal(node, head, wanted),
             _ => match assignable(&value.result_type(), wanted) {
                 Ok(()) => {

@@ -82,3 +82,22 @@ impl BlockChecker for Block<'_, '_> {
         check(&mut Block { checker: &mut *self.checker, node, scope: &scope, credentials });
     }
 }
+
+/// Reads a block. What does not fit has been reported by the structural check, unless the kind checks more than its
+/// schema says.
+pub fn read_block<T: serde::de::DeserializeOwned>(
+    checker: &mut Checker<'_>,
+    key: NodeId,
+    block: Value,
+) -> Option<T> {
+    match serde_json::from_value(block) {
+        Ok(block) => Some(block),
+        Err(error) => {
+            if !checker.findings.iter().any(|finding| finding.is_error()) {
+                let headline = format!("`{}` cannot be read: {error}", checker.text(key));
+                checker.report("value-not-allowed", key, headline, "correct its keys");
+            }
+            None
+        }
+    }
+}

@@ -200,7 +200,7 @@ impl<'a> Checker<'a> {
 }
 
 /// Names that expressions may hold in one place or another, and so are never free.
-const RESERVED_NAMES: [&str; 11] = [
+const RESERVED_NAMES: [&str; 12] = [
     "settings",
     "tables",
     "key",
@@ -211,6 +211,7 @@ const RESERVED_NAMES: [&str; 11] = [
     "cursor",
     "page",
     "request_id",
+    "webhooks",
     "loop",
 ];
 

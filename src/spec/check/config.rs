@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::spec::model::{
-    Config, Connection, Flow, FlowUse, KeySource, Mapping, MappingUse, Source, SourceUse, System,
-};
+use crate::spec::model::{Config, Connection, KeySource, Mapping, MappingUse, System};
 use crate::spec::raw::Written;
-use crate::spec::raw::config::{ConfigFile, RawConnection, RawFlowUse, RawKey, RawMappingUse};
+use crate::spec::raw::config::{ConfigFile, RawConnection, RawKey, RawMappingUse};
 
 use super::checker::Checker;
-use super::schedule::WrittenSchedule;
+use super::flow_use::flow_uses;
+use super::intake::intake;
 use super::settings;
 use super::system::Checked;
 
@@ -26,6 +25,8 @@ pub struct Known<'a> {
     pub mappings: &'a IndexMap<String, Option<Arc<Mapping>>>,
     /// The names of all mappings.
     pub mapping_names: &'a [String],
+    /// Whether the configuration says where other systems tell us.
+    pub intake: bool,
 }
 
 /// Checks a configuration.
@@ -62,7 +63,10 @@ pub fn check(
         directory: directory.to_owned(),
         state: directory.join(state.map_or("state", |path| path.value.as_str())),
         key: key(checker, raw.key.as_ref(), directory)?,
-        intake: None,
+        intake: match &raw.intake {
+            Some(raw) => Some(intake(checker, raw, directory)?),
+            None => None,
+        },
         connections,
         mappings,
     };
@@ -165,7 +169,7 @@ fn mapping_use(
     let owner = format!("`{}`", mapping.name);
     let settings =
         settings::apply(checker, &mapping.settings, raw.settings.as_ref(), name.node, &owner, "settings");
-    let flows = flows(checker, raw, mapping);
+    let flows = flow_uses(checker, raw, mapping, known.intake);
     fine.then_some(())?;
     Some(MappingUse {
         name: name.value.clone(),
@@ -220,71 +224,6 @@ fn roles(
         fine = false;
     }
     fine.then_some(roles)
-}
-
-fn flows(
-    checker: &mut Checker<'_>,
-    raw: &RawMappingUse,
-    mapping: &Mapping,
-) -> Option<IndexMap<String, FlowUse>> {
-    let mut flows: IndexMap<String, FlowUse> =
-        mapping.flows.iter().map(|(name, flow)| (name.clone(), as_written(flow))).collect();
-    let mut fine = true;
-    for (name, raw) in raw.flows.iter() {
-        let Some(flow) = flows.get_mut(&name.value) else {
-            let headline = format!("`{}` has no flow `{}`", mapping.name, name.value);
-            let names = mapping.flows.keys().map(String::as_str);
-            checker.unknown("unknown-flow", name.node, headline, names, "the flows are");
-            fine = false;
-            continue;
-        };
-        fine &= flow_use(checker, name, raw, flow, &mapping.flows[&name.value]);
-    }
-    fine.then_some(flows)
-}
-
-/// A flow as its mapping has it.
-fn as_written(flow: &Flow) -> FlowUse {
-    let source = |source: &Source| SourceUse {
-        enabled: true,
-        schedule: source.schedule().cloned(),
-        full: match source {
-            Source::Poll { full, .. } => *full,
-            _ => None,
-        },
-    };
-    FlowUse { enabled: true, sources: flow.sources.iter().map(source).collect() }
-}
-
-fn flow_use(
-    checker: &mut Checker<'_>,
-    name: &Written<String>,
-    raw: &RawFlowUse,
-    chosen: &mut FlowUse,
-    flow: &Flow,
-) -> bool {
-    chosen.enabled = raw.enabled.unwrap_or(true);
-    let written =
-        WrittenSchedule { every: raw.every.as_ref(), cron: raw.cron.as_ref(), zone: raw.zone.as_ref() };
-    let (schedule, fine) = checker.schedule(name.node, &written);
-    if let Some(schedule) = schedule {
-        for source in chosen.sources.iter_mut().filter(|source| source.schedule.is_some()) {
-            source.schedule = Some(schedule.clone());
-        }
-    }
-    let Some(full) = &raw.full else { return fine };
-    if !flow.sources.iter().any(|source| matches!(source, Source::Poll { .. })) {
-        let headline = format!("`{}` polls nothing, so there is nothing to read in full", name.value);
-        checker.report("full-without-poll", full.node, headline, "remove `full`");
-        return false;
-    }
-    let full = checker.some_time(full, "`full`");
-    for (chosen, source) in chosen.sources.iter_mut().zip(&flow.sources) {
-        if matches!(source, Source::Poll { .. }) {
-            chosen.full = full;
-        }
-    }
-    fine && full.is_some()
 }
 
 fn key(checker: &mut Checker<'_>, raw: Option<&RawKey>, directory: &Path) -> Option<KeySource> {

@@ -1,17 +1,19 @@
 //! One flow of a mapping.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::expression::{Scope, Template, Type};
-use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal};
+use crate::spec::model::{AfterDone, Flow, OnChange, OnRefusal, Source};
 use crate::spec::raw::Written;
 use crate::spec::raw::mapping::{RawAfterDone, RawFlow, RawOnChange, RawOnRefusal};
+use crate::spec::raw::source::RawSource;
 use crate::spec::wording::suggest;
 
+use super::again::again;
 use super::checker::{Checker, scope};
+use super::flows::{Flows, Known};
 use super::mapping::Roles;
-use super::source::source;
+use super::merge::merge;
 use super::steps::Steps;
 use super::system::Checked;
 use super::tables::Tables;
@@ -23,11 +25,14 @@ pub fn flow(
     roles: &Roles,
     settings: &Type,
     tables: &Tables,
+    flows: &Flows,
     name: &Written<String>,
     raw: &Written<RawFlow>,
+    sources: Option<Vec<Source>>,
 ) -> Option<Flow> {
-    let (record_type, source) =
-        raw.source.as_ref().map_or((Type::Any, None), |raw| source(checker, roles, raw));
+    let known = flows.get(&name.value)?;
+    let record_type = known.record.clone();
+    told_by_somebody(checker, flows, name, raw, known);
     let mut names = scope([("settings", settings)]);
     checker.lenient = raw.record.is_none();
     let record = raw
@@ -45,6 +50,10 @@ pub fn flow(
     let idempotency_key =
         raw.idempotency_key.as_ref().and_then(|key| checker.naming(key, &names, "the idempotency key"));
     let on_change = on_change(checker, raw.on_change.as_ref(), &names);
+    let merge = match &raw.merge {
+        Some(raw) => merge(checker, raw, &names, &record_type, sources.as_deref()).map(Some),
+        None => Some(None),
+    };
     // Steps are done only for records that were selected; the rest is asked of every record.
     let mut names = after(select.as_ref().and_then(Option::as_ref), &names, true);
     names.insert("key".to_owned(), text_type(key.as_ref()));
@@ -52,19 +61,25 @@ pub fn flow(
     if let Some(ty) = tables.scope_type() {
         names.insert("tables".to_owned(), ty);
     }
-    let steps =
-        raw.steps.as_ref().and_then(|steps| Steps { checker, roles, tables }.list(steps, &mut names, ""))?;
+    let steps = raw.steps.as_ref().and_then(|steps| {
+        Steps { checker, roles, tables, flows, flow: &name.value }.list(steps, &mut names, "")
+    });
+    let again = match &raw.again {
+        Some(raw) => again(checker, raw, &names).map(Some),
+        None => Some(None),
+    };
+    let steps = steps?;
     Some(Flow {
         name: name.value.clone(),
         title: raw.title.as_ref()?.value.clone(),
-        sources: vec![source?],
+        sources: sources?,
         record_type,
         record: record?.value.clone(),
         select: select?,
         key: key?,
-        merge: None,
-        again: None,
-        tells: BTreeSet::new(),
+        merge: merge?,
+        again: again?,
+        tells: known.tells.clone(),
         idempotency_key: idempotency_key?,
         reads_tables: tables.read_by(&steps),
         puts_tables: tables.put_by(&steps),
@@ -73,6 +88,24 @@ pub fn flow(
         on_change: on_change?,
         place: checker.place(name.node),
     })
+}
+
+/// Says so where no other flow tells one that waits to be told.
+fn told_by_somebody(
+    checker: &mut Checker<'_>,
+    flows: &Flows,
+    name: &Written<String>,
+    raw: &RawFlow,
+    known: &Known,
+) {
+    let written = raw.source.iter().flat_map(|sources| &sources.values);
+    let told = written.filter(|source| matches!(source.value, RawSource::Told(_))).map(|source| source.node);
+    let Some(node) = told.last().filter(|_| known.told && !flows.is_told(&name.value)) else { return };
+    let head = checker.tree.entries(node).first().map_or(node, |(key, _)| *key);
+    let headline = format!("no other flow tells `{}`", name.value);
+    let help =
+        format!("add a step such as `tell: {{ {}: … }}` to another flow, or remove `told`", name.value);
+    checker.report("told-by-nobody", head, headline, help);
 }
 
 /// Splits `role.name` and finds the role's system; `None` after a finding, or when the system has one.
@@ -104,7 +137,7 @@ pub fn member(
     Some((role.to_owned(), name.to_owned(), Arc::clone(system.as_ref()?)))
 }
 
-/// Reports a stream or operation that the system has not; one that it has, with a finding of its own, is passed over.
+/// Reports a stream, webhook or operation that the system has not; one that it has, with a finding of its own, is passed over.
 pub fn unknown_member(
     checker: &mut Checker<'_>,
     written: &Written<String>,
@@ -117,7 +150,11 @@ pub fn unknown_member(
     }
     let start = written.len() - name.len();
     let span = checker.tree.inside(written.node, &(start..written.len()));
-    let code = if what == "stream" { "unknown-stream" } else { "unknown-operation" };
+    let code = match what {
+        "stream" => "unknown-stream",
+        "webhook" => "unknown-webhook",
+        _ => "unknown-operation",
+    };
     let headline = format!("`{}` has no {what} `{name}`", &written[..start.saturating_sub(1)]);
     let lead = format!("the {what}s are");
     let help = suggest(name, names.iter().map(String::as_str), &lead);

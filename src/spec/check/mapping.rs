@@ -10,6 +10,7 @@ use crate::spec::raw::mapping::MappingFile;
 
 use super::checker::Checker;
 use super::flow::flow;
+use super::flows::Flows;
 use super::settings;
 use super::system::Checked;
 use super::tables::Tables;
@@ -30,9 +31,11 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
     let settings_type = settings::scope_type(checker, &settings);
     let tables = Tables::declare(checker, &mut types, &raw.tables);
     let mut flows = IndexMap::new();
+    let (known, mut sources) = Flows::read(checker, &mut types, roles, raw.flows.as_ref());
     for (name, raw) in raw.flows.iter().flat_map(|flows| flows.iter()) {
         checker.name(name.node, "a flow");
-        if let Some(flow) = flow(checker, roles, &settings_type, &tables, name, raw) {
+        let sources = sources.get_mut(&name.value).and_then(Option::take);
+        if let Some(flow) = flow(checker, roles, &settings_type, &tables, &known, name, raw, sources) {
             flows.insert(name.value.clone(), Arc::new(flow));
         }
     }
@@ -40,7 +43,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
         let flows: Vec<&Flow> = flows.values().map(Arc::as_ref).collect();
         tables.used(checker, &raw.tables, &flows);
     }
-    let about = Tested { roles, settings: &settings, tables: &tables, flows: &flows };
+    let about = Tested { roles, settings: &settings, tables: &tables, known: &known, flows: &flows };
     let tests = tests(checker, &about, &raw.tests);
     let sound = |checked: &Option<Arc<Checked>>| checked.as_ref().is_some_and(|it| it.system.is_some());
     if !roles.values().all(sound) {

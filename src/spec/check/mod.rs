@@ -5,9 +5,12 @@
 //!
 //! Reading order: [`checker`] what all checks share, [`types`], [`templates`], [`assign`] what may be given where,
 //! [`settings`]; then a system: [`system`], [`limits`], [`answers`], [`request`], [`operation`], [`batch`], [`create`],
-//! [`stream`], [`block`]; a mapping: [`mapping`], [`tables`], [`flow`], [`source`], [`steps`], [`schedule`], [`test`];
-//! and [`config`].
+//! [`stream`], [`webhook`] with its [`register`], [`block`]; a mapping: [`mapping`], [`tables`], [`flows`] before any is read,
+//! [`flow`], [`source`], [`merge`], [`steps`], [`tell`], [`again`], [`schedule`], [`test`] with what is [`given`] and its
+//! [`expectation`];
+//! and [`config`] with [`flow_use`] and [`intake`].
 
+pub(super) mod again;
 pub(super) mod answers;
 pub(super) mod assign;
 pub(super) mod batch;
@@ -15,10 +18,17 @@ pub(super) mod block;
 pub(super) mod checker;
 pub(super) mod config;
 pub(super) mod create;
+pub(super) mod expectation;
 pub(super) mod flow;
+pub(super) mod flow_use;
+pub(super) mod flows;
+pub(super) mod given;
+pub(super) mod intake;
 pub(super) mod limits;
 pub(super) mod mapping;
+pub(super) mod merge;
 pub(super) mod operation;
+pub(super) mod register;
 pub(super) mod request;
 pub(super) mod schedule;
 pub(super) mod settings;
@@ -27,6 +37,8 @@ pub(super) mod steps;
 pub(super) mod stream;
 pub(super) mod system;
 pub(super) mod tables;
+pub(super) mod tell;
 pub(super) mod templates;
 pub(super) mod test;
 pub(super) mod types;
+pub(super) mod webhook;

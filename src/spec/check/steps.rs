@@ -11,6 +11,7 @@ use crate::spec::wording::one_of;
 
 use super::checker::Checker;
 use super::flow::{member, unknown_member};
+use super::flows::Flows;
 use super::mapping::Roles;
 use super::system::input;
 use super::tables::Tables;
@@ -24,16 +25,22 @@ pub struct Steps<'c, 'a> {
     pub roles: &'c Roles,
     /// Its tables.
     pub tables: &'c Tables,
+    /// Its flows.
+    pub flows: &'c Flows,
+    /// The flow that the steps are of.
+    pub flow: &'c str,
 }
 
 /// The keys of which a step has one, with the keys that may stand beside them.
-const ACTIONS: [(&str, &[&str]); 6] = [
+const ACTIONS: [(&str, &[&str]); 8] = [
     ("call", &["with", "cache", "on_refusal", "refusal"]),
     ("check", &["otherwise"]),
     ("set", &[]),
     ("link", &[]),
     ("put", &[]),
     ("for_each", &["as", "steps", "give"]),
+    ("find", &["in", "wait", "otherwise"]),
+    ("tell", &[]),
 ];
 
 impl Steps<'_, '_> {
@@ -45,13 +52,19 @@ impl Steps<'_, '_> {
             .map(|(index, raw)| {
                 let own = raw.id.as_ref().map_or_else(|| format!("step{}", index + 1), |id| id.value.clone());
                 let path = if prefix.is_empty() { own } else { format!("{prefix}.{own}") };
-                self.step(raw, names, path)
+                self.step(raw, names, path, !prefix.is_empty())
             })
             .collect();
         steps.into_iter().collect()
     }
 
-    fn step(&mut self, raw: &Written<RawStep>, names: &mut Scope, path: String) -> Option<Step> {
+    fn step(
+        &mut self,
+        raw: &Written<RawStep>,
+        names: &mut Scope,
+        path: String,
+        in_loop: bool,
+    ) -> Option<Step> {
         let id_fine = raw.id.as_ref().is_none_or(|id| self.id(id, names));
         let when = match &raw.when {
             Some(when) => self.checker.condition(when, names).map(Some),
@@ -89,6 +102,14 @@ impl Steps<'_, '_> {
                 }
                 kind
             }),
+            Some("find") => raw.find.as_ref().and_then(|find| {
+                if let Some(id) = &raw.id {
+                    let found = StepKind::found();
+                    later.insert(id.value.clone(), if conditional { found.optional() } else { found });
+                }
+                self.find(find, raw, &inner, in_loop)
+            }),
+            Some("tell") => raw.tell.as_ref().and_then(|tell| self.tell(tell, &inner)),
             _ => {
                 // Nobody knows what the step would have defined.
                 self.checker.lenient = true;
@@ -251,7 +272,8 @@ impl Steps<'_, '_> {
         Some(StepKind::Check { condition: condition?, otherwise: otherwise? })
     }
 
-    fn otherwise(&mut self, raw: &Written<RawOtherwise>, names: &Scope) -> Option<Otherwise> {
+    /// What becomes of a record that goes no further, and why.
+    pub fn otherwise(&mut self, raw: &Written<RawOtherwise>, names: &Scope) -> Option<Otherwise> {
         let head = self.checker.tree.entries(raw.node).first().map_or(raw.node, |(key, _)| *key);
         let (action, message) = match (&raw.park, &raw.skip, &raw.report, &raw.done) {
             (Some(message), None, None, None) => (OtherwiseAction::Park, message),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::duration;
-use crate::expression::{Scope, Template, Type, ValueTemplate, assignable};
+use crate::expression::{Scope, Selector, Template, Type, ValueTemplate, assignable};
 use crate::spec::model::{CursorKind, Paging, Records, Stream, Until};
 use crate::spec::raw::AnyTree;
 use crate::spec::raw::Written;
@@ -32,7 +32,7 @@ pub fn stream(
     let key = raw.key.as_ref().and_then(|key| field(checker, key, &record, Need::Name));
     let names = request_scope(around, &record, raw);
     let sent = raw.request.as_ref().and_then(|raw| request(checker, raw, &names));
-    let records = raw.records.as_ref().and_then(|path| records(checker, path, &answer, &record));
+    let records = raw.records.and_then(|tree| records(checker, tree, settings, &answer, &record));
     let paging = paging(checker, settings, &answer, raw.paging.as_ref());
     let cursor = raw.cursor.as_ref().and_then(|raw| cursor(checker, settings, &record, &answer, raw));
     let volatile: Vec<_> =
@@ -45,7 +45,7 @@ pub fn stream(
         key: key?,
         request: sent?,
         answer,
-        records: Records::Path(records?),
+        records: records?,
         paging: paging?,
         cursor: cursor?,
         volatile: volatile.into_iter().collect::<Option<_>>()?,
@@ -74,7 +74,9 @@ fn request_scope(around: &Surroundings<'_>, record: &Type, raw: &RawStream) -> S
         Some(RawCursor::None) => return names,
         None => Type::Any,
     };
-    names.insert("cursor".to_owned(), cursor.optional());
+    // A source that reaches only so far is always asked from somewhere.
+    let bounded = matches!(&raw.cursor, Some(RawCursor::Timestamp(raw)) if raw.reach.is_some());
+    names.insert("cursor".to_owned(), if bounded { cursor } else { cursor.optional() });
     names
 }
 
@@ -133,12 +135,31 @@ fn field(checker: &mut Checker<'_>, name: &Written<String>, record: &Type, need:
     Some(name.value.clone())
 }
 
+/// What of a page is the records: text is a path unless it has an expression in it.
 fn records(
+    checker: &mut Checker<'_>,
+    AnyTree(node): AnyTree,
+    settings: &Type,
+    answer: &Type,
+    record: &Type,
+) -> Option<Records> {
+    if let Some(text) = checker.tree.as_text(node).filter(|text| !text.contains("{{")) {
+        let path = Written { value: text.to_owned(), node };
+        return picked(checker, &path, answer, record).map(Records::Path);
+    }
+    let names = scope([("settings", settings), ("answer", answer)]);
+    let value = checker.values(node, &names, Some("answer"))?;
+    // Nothing is no records.
+    let wanted = Type::list(record.clone()).optional();
+    checker.assign(&value, node, node, &wanted).then_some(Records::Give(value))
+}
+
+fn picked(
     checker: &mut Checker<'_>,
     path: &Written<String>,
     answer: &Type,
     record: &Type,
-) -> Option<crate::expression::Selector> {
+) -> Option<Selector> {
     if !path.starts_with('$') {
         let help = format!("write a JSONPath such as `$.{}[*]`", path.trim_matches(['{', '}', ' ']));
         checker.report("invalid-path", path.node, "a JSONPath begins with `$`", help);
@@ -233,7 +254,11 @@ fn cursor(
             let field = stamp(checker, &raw.field);
             let zone = zone_or_utc(checker, raw.zone.as_ref(), &names);
             let overlap = overlap(checker, &raw.overlap);
-            Some(CursorKind::Timestamp { field: field?, zone: zone?, overlap: overlap? })
+            let reach = match &raw.reach {
+                Some(reach) => checker.yields_duration(reach, &names).map(Some),
+                None => Some(None),
+            };
+            Some(CursorKind::Timestamp { field: field?, zone: zone?, overlap: overlap?, reach: reach? })
         }
         RawCursor::DateAndDecimalHours(raw) => {
             let date = stamp(checker, &raw.date);

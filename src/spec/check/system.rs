@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::auth::{AuthBlock, AuthConfig};
 use crate::base::json::sha256_hex;
 use crate::expression::{Field, ObjectType, Scope, Template, Type, ValueTemplate};
-use crate::spec::model::{Credential, Operation, Ping, Stream, System};
+use crate::spec::model::{Credential, Operation, Ping, Stream, System, Webhook};
 use crate::spec::raw::operation::{RawEffect, RawOperation};
 use crate::spec::raw::system::{RawPing, SystemFile};
 use crate::spec::raw::{AnyTree, Table, Written};
@@ -16,7 +16,7 @@ use crate::spec::tree::NodeId;
 use crate::transport::{TransportBlock, TransportConfig};
 
 use super::answers;
-use super::block::Block;
+use super::block::{Block, read_block};
 use super::checker::{Checker, scope};
 use super::create::{self, Others};
 use super::limits::limits;
@@ -24,6 +24,7 @@ use super::operation::{Draft, Surroundings, simple_effect};
 use super::settings;
 use super::stream::stream;
 use super::types::Types;
+use super::webhook::{self, webhooks};
 
 /// A system as far as it could be checked: what mappings may name of it.
 #[derive(Debug, Default)]
@@ -36,10 +37,14 @@ pub struct Checked {
     pub operations: IndexMap<String, Arc<Operation>>,
     /// The streams that are fine.
     pub streams: IndexMap<String, Arc<Stream>>,
+    /// The webhooks that are fine.
+    pub webhooks: IndexMap<String, Arc<Webhook>>,
     /// The names of all operations, fine or not.
     pub operation_names: Vec<String>,
     /// The names of all streams, fine or not.
     pub stream_names: Vec<String>,
+    /// The names of all webhooks, fine or not.
+    pub webhook_names: Vec<String>,
 }
 
 /// The keys of a request under which a body can be.
@@ -69,10 +74,17 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     };
     let rules = answers::rule_scope(&settings_type, error_type.as_ref());
     let answers = answers::rules(checker, &raw.answers, &rules);
-    let sent = sent_scope(&settings_type, auth.as_ref());
+    let sent = sent_scope(checker, &settings_type, auth.as_ref());
     let around = Surroundings { settings: &settings_type, rules: &rules, sent: &sent };
     let operations = operations(checker, &mut types, &around, &raw.operations);
     let streams = streams(checker, &mut types, &around, raw);
+    let about = webhook::Around {
+        settings: &settings_type,
+        credentials: &credential_names,
+        operations: &operations,
+        streams: &streams,
+    };
+    let webhooks = webhooks(checker, &mut types, &about, &raw.webhooks);
     if let Some(auth) = &auth {
         secrets(checker, auth);
     }
@@ -88,8 +100,10 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
         system: None,
         operations,
         streams,
-        operation_names: checker.names_below("operations").into_iter().map(str::to_owned).collect(),
-        stream_names: checker.names_below("streams").into_iter().map(str::to_owned).collect(),
+        webhooks,
+        operation_names: names_of(checker, "operations"),
+        stream_names: names_of(checker, "streams"),
+        webhook_names: names_of(checker, "webhooks"),
     };
     let build = || {
         Some(System {
@@ -109,7 +123,7 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
             ping: ping?,
             operations: checked.operations.clone(),
             streams: checked.streams.clone(),
-            webhooks: IndexMap::new(),
+            webhooks: checked.webhooks.clone(),
         })
     };
     let system = build();
@@ -119,6 +133,10 @@ pub fn check(checker: &mut Checker<'_>, raw: &SystemFile) -> Checked {
     }
     checked.system = system.filter(|_| whole).map(Arc::new);
     checked
+}
+
+fn names_of(checker: &Checker<'_>, key: &str) -> Vec<String> {
+    checker.names_below(key).into_iter().map(str::to_owned).collect()
 }
 
 fn base_url(checker: &mut Checker<'_>, written: &Written<String>, names: &Scope) -> Option<Template> {
@@ -168,9 +186,16 @@ fn auth(
     (whole && !configs.is_empty()).then_some(configs)
 }
 
-/// What all requests see: the names of placeholders too, where there are such.
-fn sent_scope(settings: &Type, auth: Option<&IndexMap<String, AuthConfig>>) -> Scope {
+/// What all requests see: the addresses of webhooks and the names of placeholders too, where there are such.
+fn sent_scope(checker: &Checker<'_>, settings: &Type, auth: Option<&IndexMap<String, AuthConfig>>) -> Scope {
     let mut names = scope([("settings", settings), ("request_id", &Type::TEXT)]);
+    let webhooks = checker.names_below("webhooks");
+    if !webhooks.is_empty() {
+        let address = |name: &str| (name.to_owned(), Field { ty: Type::TEXT.optional(), docs: None });
+        let fields = webhooks.into_iter().map(address).collect();
+        let webhooks = ObjectType { name: Some("webhooks".to_owned()), fields };
+        names.insert("webhooks".to_owned(), Type::Object(Arc::new(webhooks)));
+    }
     let Some(auth) = auth else {
         names.insert("secret".to_owned(), Type::Any);
         return names;
@@ -196,25 +221,6 @@ fn transport(
     let block = checker.tree.json(node);
     let block: TransportBlock = read_block(checker, key, block)?;
     block.check(&mut Block { checker, node: value, scope: &names, credentials })
-}
-
-/// Reads a block. What does not fit has been reported by the structural check, unless the kind checks more than its
-/// schema says.
-fn read_block<T: serde::de::DeserializeOwned>(
-    checker: &mut Checker<'_>,
-    key: NodeId,
-    block: serde_json::Value,
-) -> Option<T> {
-    match serde_json::from_value(block) {
-        Ok(block) => Some(block),
-        Err(error) => {
-            if !checker.findings.iter().any(|finding| finding.is_error()) {
-                let headline = format!("`{}` cannot be read: {error}", checker.text(key));
-                checker.report("value-not-allowed", key, headline, "correct its keys");
-            }
-            None
-        }
-    }
 }
 
 /// All operations that are fine: first those that stand alone, then the creates, which name them.

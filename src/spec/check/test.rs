@@ -7,18 +7,17 @@ use serde_json::Value;
 
 use crate::expression::{Type, normalise};
 use crate::spec::model::{
-    Expectation, ExpectedCall, ExpectedRequest, Flow, MappingTest, Operation, Replies, Reply, Setting,
-    StepKind, System, TestState, every_step,
+    Flow, MappingTest, Operation, Replies, Reply, Setting, StepKind, System, every_step,
 };
-use crate::spec::raw::test::{
-    RawExpectation, RawExpectedCall, RawExpectedRequest, RawReply, RawTest, RawTestState,
-};
+use crate::spec::raw::test::{RawReply, RawTest};
 use crate::spec::raw::{AnyTree, OneOrMore, Table, Written};
-use crate::spec::tree::{Content, NodeId};
+use crate::spec::tree::NodeId;
 
 use super::checker::Checker;
+use super::expectation::{expectation, known_fields, texts};
+use super::flows::Flows;
+use super::given;
 use super::mapping::Roles;
-use super::request::method;
 use super::settings;
 use super::tables::Tables;
 
@@ -30,6 +29,8 @@ pub struct Tested<'a> {
     pub settings: &'a IndexMap<String, Setting>,
     /// The mapping's tables.
     pub tables: &'a Tables,
+    /// What is known of all flows.
+    pub known: &'a Flows,
     /// The flows that are fine.
     pub flows: &'a IndexMap<String, Arc<Flow>>,
 }
@@ -64,8 +65,8 @@ fn test(checker: &mut Checker<'_>, about: &Tested<'_>, raw: &Written<RawTest>) -
     let flow = raw.flow.as_ref().and_then(|name| flow(checker, about, name));
     let (flow, expect) = (flow?, raw.expect.as_ref()?);
     let calls = calls(flow);
-    let key = checker.tree.entry(raw.node, "record").map_or(head, |(key, _)| key);
-    let record = raw.record.and_then(|AnyTree(node)| record(checker, flow, node, key));
+    let record = given::record(checker, raw, flow, connections.as_ref(), head);
+    let links = given::links(checker, about, flow, &raw.links);
     let replies = replies(checker, &calls, &raw.replies);
     let expect = expectation(checker, about, flow, &calls, expect);
     Some(MappingTest {
@@ -74,7 +75,7 @@ fn test(checker: &mut Checker<'_>, about: &Tested<'_>, raw: &Written<RawTest>) -
         settings: settings?,
         connections: connections?,
         tables: tables?,
-        links: IndexMap::new(),
+        links: links?,
         record: record?,
         replies: replies?,
         expect: expect?,
@@ -126,7 +127,7 @@ fn connections(
 }
 
 /// Rows of tables; `whole` ones must fit their type.
-fn rows(
+pub fn rows(
     checker: &mut Checker<'_>,
     tables: &Tables,
     raw: &Table<Written<Table<AnyTree>>>,
@@ -156,34 +157,6 @@ fn rows(
     fine.then_some(found)
 }
 
-/// The record as its source gives it; it must have the shape that the stream declares.
-fn record(checker: &mut Checker<'_>, flow: &Flow, node: NodeId, head: NodeId) -> Option<Value> {
-    let record = checker.tree.json(node);
-    let Err(mismatches) = normalise(record.clone(), &flow.record_type) else { return Some(record) };
-    for mismatch in mismatches.iter().take(5) {
-        let place = locate(checker, node, &mismatch.path).unwrap_or(head);
-        let headline = format!("the record is not one of `{}`: {}", flow.name, mismatch.message);
-        let help = format!("correct `{}`: write the record as the system gives it", mismatch.path);
-        checker.report("unfit-record", place, headline, help);
-    }
-    None
-}
-
-/// The node at a path such as `Lines[0].Quantity`.
-fn locate(checker: &Checker<'_>, node: NodeId, path: &str) -> Option<NodeId> {
-    let path = path.trim_start_matches('.');
-    if path.is_empty() {
-        return Some(node);
-    }
-    if let Some((index, rest)) = path.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return locate(checker, *checker.tree.items(node).get(index.parse::<usize>().ok()?)?, rest);
-    }
-    checker.tree.entries(node).iter().find_map(|(key, value)| {
-        let rest = path.strip_prefix(checker.text(*key))?;
-        (rest.is_empty() || rest.starts_with(['.', '['])).then(|| locate(checker, *value, rest))?
-    })
-}
-
 /// The calls of a flow by the paths of their steps.
 fn calls(flow: &Flow) -> Calls<'_> {
     let mut calls = IndexMap::new();
@@ -195,10 +168,14 @@ fn calls(flow: &Flow) -> Calls<'_> {
     calls
 }
 
-type Calls<'a> = IndexMap<&'a str, &'a Operation>;
+pub type Calls<'a> = IndexMap<&'a str, &'a Operation>;
 
 /// The operation that the step `name` calls.
-fn called<'a>(checker: &mut Checker<'_>, calls: &Calls<'a>, name: &Written<String>) -> Option<&'a Operation> {
+pub fn called<'a>(
+    checker: &mut Checker<'_>,
+    calls: &Calls<'a>,
+    name: &Written<String>,
+) -> Option<&'a Operation> {
     let found = calls.get(name.value.as_str()).copied();
     if found.is_none() {
         let headline = format!("no step `{}` calls a system", name.value);
@@ -254,125 +231,4 @@ fn reply(checker: &mut Checker<'_>, operation: Option<&Operation>, raw: &Written
             None
         }
     }
-}
-
-fn expectation(
-    checker: &mut Checker<'_>,
-    about: &Tested<'_>,
-    flow: &Flow,
-    calls: &Calls<'_>,
-    raw: &RawExpectation,
-) -> Option<Expectation> {
-    let expected: Option<Vec<Option<ExpectedCall>>> = raw
-        .calls
-        .as_ref()
-        .map(|calls_| calls_.iter().map(|raw| expected_call(checker, calls, raw)).collect());
-    let expected = match expected {
-        Some(expected) => expected.into_iter().collect::<Option<Vec<_>>>().map(Some),
-        None => Some(None),
-    };
-    let tables = rows(checker, about.tables, &raw.tables, false);
-    let links: Vec<_> = raw.links.iter().flat_map(|links| links.iter()).collect();
-    let mut fine = true;
-    for (kind, _) in &links {
-        fine &= link(checker, flow, kind);
-    }
-    let values = |list: &Vec<Written<String>>| list.iter().map(|text| text.value.clone()).collect();
-    let build = || {
-        Some(Expectation {
-            state: raw.state.map(state),
-            reason: raw.reason.as_ref().map(|reason| reason.value.clone()),
-            calls: expected?,
-            links: links.into_iter().map(|(kind, list)| (kind.value.clone(), values(list))).collect(),
-            tables: tables?,
-            notices: raw.notices.as_ref().map(values),
-            tells: IndexMap::new(),
-            again: None,
-        })
-    };
-    build().filter(|_| fine)
-}
-
-/// Whether some step of the flow makes links of this kind.
-fn link(checker: &mut Checker<'_>, flow: &Flow, kind: &Written<String>) -> bool {
-    let mut kinds = Vec::new();
-    every_step(&flow.steps, &mut |step| {
-        if let StepKind::Link(links) = &step.kind {
-            kinds.extend(links.iter().map(|(kind, _)| kind.as_str()));
-        }
-    });
-    let found = kinds.contains(&kind.value.as_str());
-    if !found {
-        let headline = format!("`{}` makes no link `{}`", flow.name, kind.value);
-        checker.unknown("unknown-link", kind.node, headline, kinds.into_iter(), "the kinds of links are");
-    }
-    found
-}
-
-fn state(raw: RawTestState) -> TestState {
-    match raw {
-        RawTestState::Done => TestState::Done,
-        RawTestState::Parked => TestState::Parked,
-        RawTestState::Skipped => TestState::Skipped,
-        RawTestState::InDoubt => TestState::InDoubt,
-        RawTestState::Waiting => TestState::Waiting,
-    }
-}
-
-fn expected_call(
-    checker: &mut Checker<'_>,
-    calls: &Calls<'_>,
-    raw: &Written<RawExpectedCall>,
-) -> Option<ExpectedCall> {
-    let step = raw.step.as_ref()?;
-    let operation = called(checker, calls, step)?;
-    let input = raw.input.map(|AnyTree(node)| node);
-    let fine = input.is_none_or(|node| known_fields(checker, node, &operation.input));
-    let call = ExpectedCall {
-        step: step.value.clone(),
-        input: input.map(|node| checker.tree.json(node)),
-        request: raw.request.as_ref().map(|raw| expected_request(checker, raw)),
-        place: checker.place(step.node),
-    };
-    fine.then_some(call)
-}
-
-/// Whether the fields that are expected of a value can be there at all.
-fn known_fields(checker: &mut Checker<'_>, node: NodeId, ty: &Type) -> bool {
-    match (checker.tree.content(node), ty.required()) {
-        (Content::Map(entries), Type::Object(object)) => {
-            let mut fine = true;
-            for (key, value) in entries {
-                fine &= match object.fields.get(checker.text(*key)) {
-                    Some(field) => known_fields(checker, *value, &field.ty),
-                    None => checker.unknown_field(*key, checker.text(*key), object),
-                };
-            }
-            fine
-        }
-        (Content::List(items), Type::List(item)) => {
-            items.iter().fold(true, |fine, value| fine & known_fields(checker, *value, item))
-        }
-        _ => true,
-    }
-}
-
-fn expected_request(checker: &Checker<'_>, raw: &RawExpectedRequest) -> ExpectedRequest {
-    let texts = |table: &Option<Table<Written<String>>>| -> IndexMap<String, String> {
-        table.iter().flat_map(texts).collect()
-    };
-    ExpectedRequest {
-        method: raw.method.map(method),
-        path: raw.path.as_ref().map(|path| path.value.clone()),
-        query: texts(&raw.query),
-        headers: texts(&raw.headers)
-            .into_iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value))
-            .collect(),
-        body: raw.body.map(|AnyTree(node)| checker.tree.json(node)),
-    }
-}
-
-fn texts(table: &Table<Written<String>>) -> impl Iterator<Item = (String, String)> {
-    table.iter().map(|(name, value)| (name.value.clone(), value.value.clone()))
 }

@@ -20,6 +20,42 @@ pub struct ConfigFile {
     pub store: Option<RawStore>,
     /// Where the master key that encrypts credentials comes from.
     pub key: Option<RawKey>,
+    /// Where other systems tell us; no webhook is open without it.
+    pub intake: Option<Written<RawIntake>>,
+}
+
+/// Where other systems tell us.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Intake")]
+pub struct RawIntake {
+    /// The address and port that we listen at.
+    #[schemars(required, example = &"127.0.0.1:8480")]
+    pub listen: Option<Written<String>>,
+    /// What senders are told; what is sent there must come to `listen`, through a proxy or directly.
+    #[schemars(required, example = &"https://hooks.example.com")]
+    pub url: Option<Written<String>>,
+    /// With it, we speak TLS at `listen`; without it a proxy does.
+    pub tls: Option<RawIntakeTls>,
+    /// The most bytes of a body; 262144 unless it says otherwise.
+    #[schemars(range(min = 1024, max = 16777216))]
+    pub body_limit: Option<u32>,
+    /// The most requests a second, all senders together; 2000 unless it says otherwise.
+    #[schemars(range(min = 1, max = 1000000))]
+    pub rate: Option<u32>,
+}
+
+/// How we prove ourselves to senders.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "IntakeTls")]
+pub struct RawIntakeTls {
+    /// A PEM file with our certificate, and behind it those between it and its authority.
+    #[schemars(required, example = &"server.pem")]
+    pub certificate: Option<Written<String>>,
+    /// A PEM file with its private key.
+    #[schemars(required, example = &"server.key")]
+    pub key: Option<Written<String>>,
 }
 
 /// A system with your settings.
@@ -62,6 +98,30 @@ pub struct RawMappingUse {
 #[schemars(rename = "FlowUse")]
 pub struct RawFlowUse {
     /// Whether it runs; it does unless this is `false`.
+    pub enabled: Option<bool>,
+    /// The time between polls, of all that the flow has.
+    #[schemars(example = &"15m")]
+    pub every: Option<Written<String>>,
+    /// When to poll, as a cron expression.
+    #[schemars(example = &"0 6-18 * * MON-FRI")]
+    pub cron: Option<Written<String>>,
+    /// The zone of the cron expression.
+    #[schemars(example = &"America/New_York")]
+    pub zone: Option<Written<String>>,
+    /// The longest time between polls that read everything.
+    #[schemars(example = &"24h")]
+    pub full: Option<Written<String>>,
+    /// Other choices for one of its sources, by `role.name`.
+    #[serde(default)]
+    pub sources: Table<Written<RawSourceUse>>,
+}
+
+/// Other choices for one source of a flow.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "SourceUse")]
+pub struct RawSourceUse {
+    /// Whether it gives records; it does unless this is `false`.
     pub enabled: Option<bool>,
     /// The time between polls.
     #[schemars(example = &"15m")]

@@ -7,7 +7,7 @@ use super::source::RawSource;
 use super::step::RawStep;
 use super::system::RawSetting;
 use super::test::RawTest;
-use super::written::{Table, TypeTree, Written};
+use super::written::{AnyTree, OneOrMore, Table, TypeTree, Written};
 
 /// What moves between systems.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -65,9 +65,9 @@ pub struct RawFlow {
     pub title: Option<Written<String>>,
     /// What it does, for people.
     pub docs: Option<Written<String>>,
-    /// Where records come from.
+    /// Where records come from: one source, or a list of them whose records are of one type.
     #[schemars(required)]
-    pub source: Option<RawSource>,
+    pub source: Option<OneOrMore<Written<RawSource>>>,
     /// The name of the record in expressions.
     #[schemars(required, example = &"order")]
     pub record: Option<Written<String>>,
@@ -80,6 +80,8 @@ pub struct RawFlow {
     /// Names what is to be done for the record, once for ever; sees the same.
     #[schemars(required, example = &"{{ order.SalesOrderNo }}-{{ order.OrderDate }}")]
     pub idempotency_key: Option<Written<String>>,
+    /// How two tellings about one record become one content; without it the one that comes later replaces the other.
+    pub merge: Option<Written<RawMerge>>,
     /// What is done, in order.
     #[schemars(required, length(min = 1))]
     pub steps: Option<Vec<Written<RawStep>>>,
@@ -87,6 +89,36 @@ pub struct RawFlow {
     pub on_refusal: Option<RawOnRefusal>,
     /// What counts as a change, and what happens when a finished record changes.
     pub on_change: Option<RawOnChange>,
+    /// When a record that is done comes again; without it, only when it changes.
+    pub again: Option<Written<RawAgain>>,
+}
+
+/// How two tellings about one record become one content: the later one counts.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Merge")]
+pub struct RawMerge {
+    /// Yields what tells which of two is later: a number, text or boolean, or a list of them, compared one after the
+    /// other. Sees `settings` and the record.
+    #[schemars(required, example = &"{{ [event.rank, event.at] }}")]
+    pub by: Option<Written<String>>,
+    /// Optional fields that stay from the other where the later one has nothing.
+    #[serde(default)]
+    pub keep: Vec<Written<String>>,
+}
+
+/// When a record that is done comes again. Both see what a step after the last would see.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Again")]
+pub struct RawAgain {
+    /// A duration from the end of the steps, or a template or block that yields one, or nothing: not again.
+    #[schemars(required, example = &"{{ settings.renew_after }}")]
+    pub after: Option<AnyTree>,
+    /// A duration from the first time the record was seen, or a template or block that yields one, after which it does
+    /// not come again; it is never given up without.
+    #[schemars(example = &"90d")]
+    pub give_up: Option<AnyTree>,
 }
 
 /// What becomes of a record that is refused.

@@ -3,7 +3,7 @@
 //! Every field may be missing here, so that the rest of a file with a mistake is still checked: what the schema calls
 //! required has been reported by the structural check before.
 //!
-//! Reading order: [`system`] with its [`limits`], [`operation`]s, [`request`]s and [`stream`]s; [`mapping`] with its
+//! Reading order: [`system`] with its [`limits`], [`operation`]s, [`request`]s, [`stream`]s and [`webhook`]s; [`mapping`] with its
 //! [`source`]s, [`step`]s and [`test`]s; [`config`]; [`written`] values that know where they stand, and how a tree
 //! becomes these structs.
 
@@ -18,6 +18,7 @@ pub mod step;
 pub mod stream;
 pub mod system;
 pub mod test;
+pub mod webhook;
 pub mod written;
 
 pub use deserialize::{Dropped, read};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::written::Written;
+use super::written::{TypeTree, Written};
 
 /// Where records come from.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -12,8 +12,21 @@ use super::written::Written;
 pub enum RawSource {
     /// A stream is asked for news on a schedule.
     Poll(Written<RawPoll>),
-    /// The time itself: each time gives one record, `{ date, at }`.
+    /// The time itself: each time gives one record, `{ date, at }`. It stands alone.
     Schedule(Written<RawTimer>),
+    /// The other side tells by itself: `role.webhook`.
+    Webhook(#[schemars(example = &"carrier.track_alert")] Written<String>),
+    /// Other flows of the mapping tell, by their `tell` steps.
+    Told(Written<RawTold>),
+}
+
+/// Other flows of the mapping tell.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Told")]
+pub struct RawTold {
+    /// The type of a record, where no other source says it.
+    pub record: Option<TypeTree>,
 }
 
 /// A stream is asked for news on a schedule: `every` or `cron`.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::written::{AnyTree, Table, Written};
 
-/// One step: exactly one of `call`, `check`, `set`, `link`, `put` and `for_each`.
+/// One step: exactly one of `call`, `check`, `set`, `link`, `put`, `for_each`, `find` and `tell`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Step")]
@@ -30,7 +30,7 @@ pub struct RawStep {
     pub refusal: Option<Written<String>>,
     /// Goes on only if this holds.
     pub check: Option<Written<String>>,
-    /// What happens to a record that fails the `check`.
+    /// What happens to a record that fails the `check`, or whose `find` has waited in vain.
     pub otherwise: Option<Written<RawOtherwise>>,
     /// Names values for later steps.
     pub set: Option<Written<Table<AnyTree>>>,
@@ -49,6 +49,18 @@ pub struct RawStep {
     pub steps: Option<Vec<Written<RawStep>>>,
     /// What each item becomes; the result of the step, under its `id`, is the list of these.
     pub give: Option<AnyTree>,
+    /// Finds the record that a link leads to, and holds it until the steps end: kind of link -> its value. The result
+    /// is `{ flow, key, idempotency_key }`.
+    pub find: Option<Written<Table<Written<String>>>>,
+    /// Only records of this flow are found.
+    #[serde(rename = "in")]
+    #[schemars(example = &"ship_orders")]
+    pub within: Option<Written<String>>,
+    /// How long `find` waits, from the first time the record was seen; `24h` unless it says otherwise.
+    #[schemars(example = &"24h")]
+    pub wait: Option<Written<String>>,
+    /// Hands records to other flows: flow -> a record, or what yields a list of them.
+    pub tell: Option<Written<Table<AnyTree>>>,
 }
 
 /// What becomes of a record when one call is refused.
@@ -73,7 +85,7 @@ pub struct RawRow {
     pub value: Option<AnyTree>,
 }
 
-/// What happens to a record that fails a check: `park`, `skip`, `report` or `done`.
+/// What happens to a record that goes no further: `park`, `skip`, `report` or `done`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Otherwise")]

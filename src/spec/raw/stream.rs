@@ -1,6 +1,8 @@
 //! What can be polled, as authors write it.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::request::RawRequest;
@@ -25,9 +27,10 @@ pub struct RawStream {
     /// The page's type.
     #[schemars(required)]
     pub answer: Option<TypeTree>,
-    /// A JSONPath that picks the records from the page.
-    #[schemars(required, example = &"$.records[*]")]
-    pub records: Option<Written<String>>,
+    /// A JSONPath that picks the records from the page, or a block such as `for_each` that yields them from `answer`;
+    /// it sees `settings` and `answer`.
+    #[schemars(required, with = "Records", example = &"$.records[*]")]
+    pub records: Option<AnyTree>,
     /// How further pages are asked for; `single` unless it says otherwise.
     pub paging: Option<RawPaging>,
     /// How new and changed records are found.
@@ -36,6 +39,23 @@ pub struct RawStream {
     /// Fields that may change without the record having changed.
     #[serde(default)]
     pub volatile: Vec<Written<String>>,
+}
+
+/// The schema of `records:`.
+struct Records;
+
+impl JsonSchema for Records {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Records".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "type": "string" }, { "type": "object" }] })
+    }
 }
 
 /// How further pages are asked for.
@@ -155,6 +175,10 @@ pub struct RawTimestampCursor {
     /// How far each poll reads back behind the newest stamp; `5m` unless it says otherwise.
     #[schemars(example = &"5m")]
     pub overlap: Option<Written<String>>,
+    /// How far back from now a poll may ask at most, where the source keeps or gives no more: `cursor.at` is never
+    /// earlier, and is there at the first poll too.
+    #[schemars(example = &"7d")]
+    pub reach: Option<Written<String>>,
 }
 
 /// By a day field and a field of decimal hours, both in local time.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::limits::RawLimits;
 use super::operation::RawOperation;
 use super::stream::RawStream;
+use super::webhook::RawWebhook;
 use super::written::{AnyTree, Table, TypeTree, Written};
 use crate::auth::AuthBlocks;
 use crate::transport::TransportBlock;
@@ -56,6 +57,9 @@ pub struct SystemFile {
     /// What can be polled.
     #[serde(default)]
     pub streams: Table<Written<RawStream>>,
+    /// What it tells by itself, by requests to us.
+    #[serde(default)]
+    pub webhooks: Table<Written<RawWebhook>>,
 }
 
 /// Something that is set from outside.
@@ -84,7 +88,7 @@ pub struct RawSetting {
 pub struct RawCredential {
     /// What it is and where to get it.
     pub docs: Option<Written<String>>,
-    /// Whether a connection works without it, because another kind of auth needs it.
+    /// Whether a connection works without it, because another kind of auth or a webhook needs it.
     #[serde(default)]
     pub optional: bool,
 }
@@ -100,6 +104,11 @@ pub struct RawAnswerRule {
     /// What the answer means.
     #[schemars(required)]
     pub class: Option<RawAnswerClass>,
+    /// Of `retry` and `locked`: how long to leave it alone at least, where the answer says so elsewhere than in
+    /// `Retry-After`. Yields a number of seconds, or a duration such as `90s`; nothing where it says nothing. Sees what
+    /// `when` sees.
+    #[schemars(example = &"{{ error.retry_seconds }}")]
+    pub pause: Option<Written<String>>,
 }
 
 /// What an answer means.

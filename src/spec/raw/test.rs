@@ -1,6 +1,8 @@
 //! Examples of what a mapping does, as authors write them.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::written::{AnyTree, OneOrMore, Table, Written};
@@ -24,15 +26,47 @@ pub struct RawTest {
     /// Rows that tables hold before: table -> key -> row.
     #[serde(default)]
     pub tables: Table<Written<Table<AnyTree>>>,
+    /// Records that `find` finds: kind of link -> its value -> the record.
+    #[serde(default)]
+    pub links: Table<Written<Table<Written<RawFoundRecord>>>>,
     /// The record as its source gives it.
-    #[schemars(required)]
     pub record: Option<AnyTree>,
+    /// In its place, what a webhook is told.
+    pub pushed: Option<Written<RawPushed>>,
     /// What is replied, by the path of the step; of a list each call takes the next.
     #[serde(default)]
     pub replies: Table<OneOrMore<Written<RawReply>>>,
     /// What is to come of it.
     #[schemars(required)]
     pub expect: Option<Written<RawExpectation>>,
+}
+
+/// What a webhook is told.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Pushed")]
+pub struct RawPushed {
+    /// `role.webhook`, a source of the flow.
+    #[schemars(required, example = &"carrier.track_alert")]
+    pub webhook: Option<Written<String>>,
+    /// The JSON body as the sender sends it; one record comes of it.
+    #[schemars(required)]
+    pub body: Option<AnyTree>,
+}
+
+/// A record that `find` finds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "FoundRecord")]
+pub struct RawFoundRecord {
+    /// Its flow.
+    #[schemars(required, example = &"ship_orders")]
+    pub flow: Option<Written<String>>,
+    /// Its key.
+    #[schemars(required, example = &"0012345")]
+    pub key: Option<Written<String>>,
+    /// Its idempotency key; its key unless it says otherwise.
+    pub idempotency_key: Option<Written<String>>,
 }
 
 /// What a system replies to one call.
@@ -97,6 +131,29 @@ pub struct RawExpectation {
     pub tables: Table<Written<Table<AnyTree>>>,
     /// Parts of the notices that people get, in order.
     pub notices: Option<Vec<Written<String>>>,
+    /// What other flows are told: flow -> exactly so many records, in order, each at least so.
+    #[serde(default)]
+    pub tells: Table<Written<Vec<AnyTree>>>,
+    /// The time after which the record comes again, or `null` where it does not.
+    #[schemars(with = "Option<TimeOrNever>")]
+    pub again: Option<AnyTree>,
+}
+
+/// The schema of a time, or `null` for never.
+struct TimeOrNever;
+
+impl JsonSchema for TimeOrNever {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TimeOrNever".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "type": "string", "examples": ["13d"] }, { "type": "null" }] })
+    }
 }
 
 /// The state in which a record ends.

@@ -4,6 +4,7 @@ mod inventory;
 mod limits;
 mod lists;
 mod orders;
+mod pushes;
 mod shipments;
 
 use std::sync::Arc;

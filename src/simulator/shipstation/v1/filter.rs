@@ -48,9 +48,11 @@ impl Window {
     }
 }
 
-/// Whether a text parameter says what a row says, letters alike.
+/// Whether a text parameter says what a row says, letters alike; in names too, for webhooks point at `storeID` where the
+/// documentation has `storeId`.
 pub fn same(call: &Call, name: &str, value: &str) -> bool {
-    call.parameter(name).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value))
+    let given = call.query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+    given.is_none_or(|(_, wanted)| wanted.eq_ignore_ascii_case(value))
 }
 
 /// Whether a row says somewhere what a text parameter says.

@@ -1,12 +1,13 @@
 //! V1: which operation a path is, and how V1 says no.
 //!
 //! In reading order: [`write`](mod@write) (orders), [`read`] (lists), [`filter`], [`view`] (what shipments and fulfillments
-//! look like), [`catalogue`] (products, warehouses, stores, carriers, customers).
+//! look like), [`catalogue`] (products, warehouses, stores, carriers, customers), [`webhooks`].
 
 pub mod catalogue;
 pub mod filter;
 pub mod read;
 pub mod view;
+pub mod webhooks;
 pub mod write;
 
 use serde_json::{Map, Value, json};
@@ -59,6 +60,12 @@ pub enum Operation {
     Carriers,
     /// `GET /carriers/listservices`.
     Services,
+    /// `POST /webhooks/subscribe`.
+    Subscribe,
+    /// `GET /webhooks`.
+    Webhooks,
+    /// `DELETE /webhooks/{webhookId}`.
+    Unsubscribe(String),
 }
 
 impl Operation {
@@ -87,6 +94,9 @@ impl Operation {
             ("GET", ["stores"]) => Self::Stores,
             ("GET", ["carriers"]) => Self::Carriers,
             ("GET", ["carriers", "listservices"]) => Self::Services,
+            ("POST", ["webhooks", "subscribe"]) => Self::Subscribe,
+            ("GET", ["webhooks"]) => Self::Webhooks,
+            ("DELETE", ["webhooks", id]) => Self::Unsubscribe((*id).to_owned()),
             _ => return None,
         })
     }
@@ -114,6 +124,9 @@ impl Operation {
             Self::Stores => "v1 stores",
             Self::Carriers => "v1 carriers",
             Self::Services => "v1 listservices",
+            Self::Subscribe => "v1 subscribe",
+            Self::Webhooks => "v1 webhooks",
+            Self::Unsubscribe(_) => "v1 unsubscribe",
         }
     }
 }
@@ -163,6 +176,9 @@ impl ShipStation {
             Operation::Stores => catalogue::stores(call),
             Operation::Carriers => catalogue::carriers(),
             Operation::Services => catalogue::services(call),
+            Operation::Subscribe => self.subscribe(body),
+            Operation::Webhooks => self.list_webhooks(),
+            Operation::Unsubscribe(id) => self.unsubscribe(&id),
         }
     }
 }

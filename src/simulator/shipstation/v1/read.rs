@@ -31,6 +31,7 @@ impl ShipStation {
             .filter(|order| {
                 same(call, "orderStatus", &order.status) && same(call, "storeId", &order.store.to_string())
             })
+            .filter(|order| same(call, "importBatch", &order.import))
             // The number is not compared but begun with.
             .filter(|order| call.parameter("orderNumber").is_none_or(|start| order.number.starts_with(start)))
             .map(|order| (order, convert::to_v1(order)))
@@ -121,7 +122,7 @@ impl ShipStation {
                 same(call, "carrierCode", &parcel.carrier) && same(call, "serviceCode", &parcel.service)
             })
             .filter(|(_, parcel)| {
-                same(call, "batchId", &parcel.id.to_string())
+                same(call, "batchId", &parcel.batch.to_string())
                     && same(call, "fulfillmentId", &parcel.id.to_string())
             })
             .filter(|(order, _)| {

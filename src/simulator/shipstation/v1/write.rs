@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::message;
 use crate::simulator::exchange::Answer;
 use crate::simulator::shipstation::books::{Books, Refusal};
+use crate::simulator::shipstation::parcels::Leaving;
 use crate::simulator::shipstation::{ShipStation, convert, pacific, reference};
 use crate::simulator::system::lock;
 
@@ -22,6 +23,7 @@ const STATUSES: &[&str] = &[
 impl ShipStation {
     pub(in crate::simulator::shipstation) fn create_order(&self, body: &Value) -> Answer {
         let mut books = lock(&self.books);
+        books.begin_import();
         match self.write(&mut books, body) {
             Ok(index) => Answer::json(200, &convert::to_v1(&books.state.orders[index])),
             Err(Refusal::Locked(text)) => message(400, &text),
@@ -36,6 +38,7 @@ impl ShipStation {
     /// Each order has its own outcome, inside a 200.
     pub(in crate::simulator::shipstation) fn create_orders(&self, body: &Value) -> Answer {
         let mut books = lock(&self.books);
+        books.begin_import();
         let results: Vec<Value> = body
             .as_array()
             .into_iter()
@@ -84,7 +87,8 @@ impl ShipStation {
         let number = body["trackingNumber"].as_str().unwrap_or_default().to_owned();
         let carrier = body["carrierCode"].as_str().unwrap_or_default().to_owned();
         let (_, service) = reference::service_for(&convert::to_v1(&books.state.orders[index]));
-        books.add_parcel(index, false, number, (carrier, service), Vec::new(), date, now);
+        let leaving = Leaving { number, by: (carrier, service), ship_date: date, ..Leaving::default() };
+        books.add_parcel(index, leaving, now);
         let order = &books.state.orders[index];
         Answer::json(200, &json!({ "orderId": order.id, "orderNumber": order.number }))
     }

@@ -1,20 +1,24 @@
 //! V2's labels (V1's shipments) and fulfillments (what was only marked as shipped).
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::filter::{backwards, between, envelope, page, same};
 use super::missing;
-use super::shipments::find;
+use super::shipments::{contains, find};
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::faults::Fault;
+use crate::simulator::shipstation::parcels::Leaving;
 use crate::simulator::shipstation::reference;
 use crate::simulator::shipstation::route::lies;
 use crate::simulator::shipstation::state::{Order, Parcel};
-use crate::simulator::shipstation::{ShipStation, convert, pacific};
+use crate::simulator::shipstation::{ShipStation, convert, journey, pacific};
 use crate::simulator::system::lock;
 
 impl ShipStation {
-    /// Nothing tells when a label was changed, so a void is found only by reading again.
+    /// A list can be sorted by when labels were changed, but neither filtered by it nor does a label say it: voids and
+    /// deliveries are found only by reading again.
     pub(in crate::simulator::shipstation) fn list_labels(&self, call: &Call, fault: Option<Fault>) -> Answer {
         let books = lock(&self.books);
         let mut rows: Vec<(&Order, &Parcel)> = parcels(&books.state.orders, true)
@@ -26,11 +30,18 @@ impl ShipStation {
             .filter(|(_, parcel)| {
                 same(call, "label_status", label_status(parcel))
                     && same(call, "service_code", &parcel.service)
+                    && same(call, "carrier_id", &carrier_id(parcel))
+            })
+            .filter(|(order, parcel)| {
+                same(call, "batch_id", &format!("se-{}", parcel.batch))
+                    && same(call, "warehouse_id", &warehouse_id(order))
+                    // No label here was bought at a rate that was asked for before.
+                    && call.parameter("rate_id").is_none()
             })
             .collect();
         let by_change = call.parameter("sort_by") == Some("modified_at");
         rows.sort_by_key(|(_, parcel)| {
-            (parcel.voided_at.filter(|_| by_change).unwrap_or(parcel.created_at), parcel.id)
+            (if by_change { parcel.modified_at() } else { parcel.created_at }, parcel.id)
         });
         if backwards(call, true) {
             rows.reverse();
@@ -46,6 +57,14 @@ impl ShipStation {
             Some((order, parcel)) => Answer::json(200, &label(order, parcel)),
             None => missing("label"),
         }
+    }
+
+    /// Where a label's parcel is.
+    pub(in crate::simulator::shipstation) fn track_label(&self, id: &str) -> Answer {
+        let books = lock(&self.books);
+        let found = parcels(&books.state.orders, true).find(|(_, parcel)| format!("se-{}", parcel.id) == id);
+        let Some((order, parcel)) = found else { return missing("label") };
+        Answer::json(200, &journey::tracking(order, parcel, parcel.scans.len(), self.options.status_codes))
     }
 
     pub(in crate::simulator::shipstation) fn void_label_v2(&self, id: &str, refused: bool) -> Answer {
@@ -74,13 +93,28 @@ impl ShipStation {
         let books = lock(&self.books);
         let mut rows: Vec<(&Order, &Parcel)> = parcels(&books.state.orders, false)
             .filter(|(order, parcel)| !lies(fault) && is_asked(call, order, parcel))
-            .filter(|(_, parcel)| between(call, "create_date", Some(parcel.created_at)))
+            .filter(|(_, parcel)| {
+                between(call, "create_date", Some(parcel.created_at))
+                    && between(call, "ship_date", Some(midnight(parcel)))
+            })
             .filter(|(order, parcel)| {
                 same(call, "shipment_number", &order.number)
                     && same(call, "fulfillment_id", &format!("se-{}", parcel.id))
+                    && same(call, "batch_id", &format!("se-{}", parcel.batch))
+                    && same(call, "order_source_id", &order.store.to_string())
+                    && same(call, "fulfillment_provider_code", provider(parcel))
+            })
+            .filter(|(order, _)| {
+                let to = &convert::to_v2(order)["ship_to"];
+                contains(call, "ship_to_name", &[&to["name"]])
+                    && same(call, "ship_to_country_code", to["country_code"].as_str().unwrap_or_default())
             })
             .collect();
-        rows.sort_by_key(|(_, parcel)| (parcel.created_at, parcel.id));
+        rows.sort_by_key(|(_, parcel)| match call.parameter("sort_by") {
+            Some("modified_at") => (parcel.modified_at(), parcel.id),
+            Some("shipped_at") => (midnight(parcel), parcel.id),
+            _ => (parcel.created_at, parcel.id),
+        });
         if backwards(call, false) {
             rows.reverse();
         }
@@ -107,15 +141,13 @@ impl ShipStation {
                 .and_then(pacific::read)
                 .unwrap_or_else(|| pacific::shown(now))
                 .date();
-            let id = books.add_parcel(
-                index,
-                false,
-                text("tracking_number"),
-                (text("carrier_code"), String::new()),
-                Vec::new(),
-                date,
-                now,
-            );
+            let leaving = Leaving {
+                number: text("tracking_number"),
+                by: (text("carrier_code"), String::new()),
+                ship_date: date,
+                ..Leaving::default()
+            };
+            let id = books.add_parcel(index, leaving, now);
             let order = &books.state.orders[index];
             made.extend(
                 order.parcels.iter().find(|parcel| parcel.id == id).map(|parcel| fulfillment(order, parcel)),
@@ -140,6 +172,24 @@ fn is_asked(call: &Call, order: &Order, parcel: &Parcel) -> bool {
         && same(call, "tracking_number", &parcel.tracking_number)
 }
 
+fn carrier_id(parcel: &Parcel) -> String {
+    let carrier = reference::carrier(&parcel.carrier).map(|carrier| format!("se-{}", carrier.id));
+    carrier.unwrap_or_else(|| "se-1".to_owned())
+}
+
+fn warehouse_id(order: &Order) -> String {
+    convert::to_v2(order)["warehouse_id"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Whoever ships by himself, or marks as shipped, is `external` (recorded).
+fn provider(parcel: &Parcel) -> &'static str {
+    if parcel.provider { "fulfillment_house" } else { "external" }
+}
+
+fn midnight(parcel: &Parcel) -> Timestamp {
+    parcel.ship_date.to_zoned(TimeZone::UTC).map(|day| day.timestamp()).unwrap_or(parcel.created_at)
+}
+
 fn label_status(parcel: &Parcel) -> &'static str {
     if parcel.voided_at.is_some() { "voided" } else { "completed" }
 }
@@ -150,7 +200,6 @@ fn money(cents: u64) -> Value {
 
 fn label(order: &Order, parcel: &Parcel) -> Value {
     let id = format!("se-{}", parcel.id);
-    let carrier = reference::carrier(&parcel.carrier).map(|carrier| format!("se-{}", carrier.id));
     let view = convert::to_v2(order);
     json!({
         "label_id": id,
@@ -162,11 +211,11 @@ fn label(order: &Order, parcel: &Parcel) -> Value {
         "shipment_cost": money(parcel.cents),
         "insurance_cost": money(0),
         "tracking_number": parcel.tracking_number,
-        "is_return_label": false,
+        "is_return_label": !parcel.outbound,
         "rma_number": null,
         "is_international": view["ship_to"]["country_code"] != "US",
-        "batch_id": format!("se-{}", parcel.id % 900_000 + 100_000),
-        "carrier_id": carrier.unwrap_or_else(|| "se-1".to_owned()),
+        "batch_id": format!("se-{}", parcel.batch),
+        "carrier_id": carrier_id(parcel),
         "service_code": parcel.service,
         "package_code": "package",
         "voided": parcel.voided_at.is_some(),
@@ -175,7 +224,7 @@ fn label(order: &Order, parcel: &Parcel) -> Value {
         "label_layout": "4x6",
         "trackable": true,
         "carrier_code": parcel.carrier,
-        "tracking_status": "in_transit",
+        "tracking_status": parcel.tracking_status(),
         "label_download": { "href": format!("https://api.shipstation.com/v2/downloads/10/{id}/label.pdf") },
         "ship_to": view["ship_to"],
         "packages": [{ "package_id": 1, "package_code": "package", "weight": view["total_weight"], "tracking_number": parcel.tracking_number, "sequence": 1 }],
@@ -192,11 +241,11 @@ fn fulfillment(order: &Order, parcel: &Parcel) -> Value {
         "created_at": parcel.created_at.to_string(),
         "ship_date": format!("{}T00:00:00Z", parcel.ship_date),
         "voided_at": parcel.voided_at.map(|at| at.to_string()),
-        "delivered_at": null,
+        "delivered_at": parcel.delivered_at().map(|at| at.to_string()),
         "fulfillment_carrier_friendly_name": parcel.carrier,
         "fulfillment_provider_id": null,
         "fulfillment_provider_friendly_name": null,
-        "fulfillment_provider_code": "external",
+        "fulfillment_provider_code": provider(parcel),
         "fulfillment_service_code": null,
         "fulfillment_fee": money(0),
         "void_requested": parcel.voided_at.is_some(),

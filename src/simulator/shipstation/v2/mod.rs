@@ -1,13 +1,14 @@
 //! V2: which operation a path is, and how V2 says no.
 //!
 //! In reading order: [`shipments`], [`labels`] (with fulfillments), [`inventory`], [`catalogue`] (products, warehouses,
-//! carriers), [`filter`].
+//! carriers), [`webhooks`], [`filter`].
 
 pub mod catalogue;
 pub mod filter;
 pub mod inventory;
 pub mod labels;
 pub mod shipments;
+pub mod webhooks;
 
 use serde_json::{Value, json};
 
@@ -36,6 +37,8 @@ pub enum Operation {
     Labels,
     /// `GET /v2/labels/{label_id}`.
     Label(String),
+    /// `GET /v2/labels/{label_id}/track`.
+    TrackLabel(String),
     /// `PUT /v2/labels/{label_id}/void`.
     VoidLabel(String),
     /// `GET /v2/fulfillments`.
@@ -66,6 +69,16 @@ pub enum Operation {
     Carriers,
     /// `GET /v2/carriers/{carrier_id}/services`.
     Services(String),
+    /// `GET /v2/environment/webhooks`.
+    Webhooks,
+    /// `POST /v2/environment/webhooks`.
+    CreateWebhook,
+    /// `GET /v2/environment/webhooks/{webhook_id}`.
+    Webhook(String),
+    /// `PUT /v2/environment/webhooks/{webhook_id}`.
+    UpdateWebhook(String),
+    /// `DELETE /v2/environment/webhooks/{webhook_id}`.
+    DeleteWebhook(String),
 }
 
 impl Operation {
@@ -95,6 +108,7 @@ impl Operation {
             ("PUT", ["shipments", id, "cancel"]) => Self::CancelShipment((*id).to_owned()),
             ("GET", ["labels"]) => Self::Labels,
             ("GET", ["labels", id]) => Self::Label((*id).to_owned()),
+            ("GET", ["labels", id, "track"]) => Self::TrackLabel((*id).to_owned()),
             ("PUT", ["labels", id, "void"]) => Self::VoidLabel((*id).to_owned()),
             ("GET", ["fulfillments"]) => Self::Fulfillments,
             ("POST", ["fulfillments"]) => Self::CreateFulfillments,
@@ -105,6 +119,11 @@ impl Operation {
             ("GET", ["warehouses", id]) => Self::Warehouse((*id).to_owned()),
             ("GET", ["carriers"]) => Self::Carriers,
             ("GET", ["carriers", id, "services"]) => Self::Services((*id).to_owned()),
+            ("GET", ["environment", "webhooks"]) => Self::Webhooks,
+            ("POST", ["environment", "webhooks"]) => Self::CreateWebhook,
+            ("GET", ["environment", "webhooks", id]) => Self::Webhook((*id).to_owned()),
+            ("PUT", ["environment", "webhooks", id]) => Self::UpdateWebhook((*id).to_owned()),
+            ("DELETE", ["environment", "webhooks", id]) => Self::DeleteWebhook((*id).to_owned()),
             _ => return None,
         })
     }
@@ -120,6 +139,7 @@ impl Operation {
             Self::CancelShipment(_) => "v2 cancel shipment",
             Self::Labels => "v2 labels",
             Self::Label(_) => "v2 label",
+            Self::TrackLabel(_) => "v2 track label",
             Self::VoidLabel(_) => "v2 void label",
             Self::Fulfillments => "v2 fulfillments",
             Self::CreateFulfillments => "v2 create fulfillments",
@@ -135,6 +155,11 @@ impl Operation {
             Self::Warehouse(_) => "v2 warehouse",
             Self::Carriers => "v2 carriers",
             Self::Services(_) => "v2 services",
+            Self::Webhooks => "v2 webhooks",
+            Self::CreateWebhook => "v2 create webhook",
+            Self::Webhook(_) => "v2 webhook",
+            Self::UpdateWebhook(_) => "v2 update webhook",
+            Self::DeleteWebhook(_) => "v2 delete webhook",
         }
     }
 }
@@ -170,6 +195,7 @@ impl ShipStation {
             Operation::CancelShipment(id) => self.cancel_shipment(&id),
             Operation::Labels => self.list_labels(call, fault),
             Operation::Label(id) => self.label(&id),
+            Operation::TrackLabel(id) => self.track_label(&id),
             Operation::VoidLabel(id) => self.void_label_v2(&id, fault == Some(Fault::VoidRefused)),
             Operation::Fulfillments => self.list_fulfillments_v2(call, fault),
             Operation::CreateFulfillments => self.create_fulfillments(body),
@@ -185,6 +211,11 @@ impl ShipStation {
             Operation::Warehouse(id) => catalogue::warehouse(&id),
             Operation::Carriers => catalogue::carriers(),
             Operation::Services(id) => catalogue::services(&id),
+            Operation::Webhooks => self.list_webhooks_v2(),
+            Operation::CreateWebhook => self.create_webhook(body),
+            Operation::Webhook(id) => self.webhook(&id),
+            Operation::UpdateWebhook(id) => self.update_webhook(&id, body),
+            Operation::DeleteWebhook(id) => self.delete_webhook(&id),
         }
     }
 }

@@ -21,6 +21,7 @@ impl ShipStation {
     /// Not an upsert: an external id that is taken is an error.
     pub(in crate::simulator::shipstation) fn create_shipments(&self, body: &Value) -> Answer {
         let mut books = lock(&self.books);
+        books.begin_import();
         let given: Vec<Map<String, Value>> = body["shipments"]
             .as_array()
             .into_iter()
@@ -103,6 +104,8 @@ impl ShipStation {
             .filter(|order| {
                 same(call, "shipment_number", &order.number) && same(call, "external_shipment_id", &order.key)
             })
+            // Undocumented: it stands in what webhooks point at (recorded).
+            .filter(|order| same(call, "import_batch_id", &order.import))
             .map(|order| (order, convert::to_v2(order)))
             .filter(|(_, view)| contains(call, "ship_to_name", &[&view["ship_to"]["name"]]))
             .filter(|(_, view)| {
@@ -248,7 +251,7 @@ fn required(name: &str) -> Answer {
     refusal(400, "validation", "field_value_required", &format!("{name} is required."))
 }
 
-fn contains(call: &Call, name: &str, values: &[&Value]) -> bool {
+pub(super) fn contains(call: &Call, name: &str, values: &[&Value]) -> bool {
     call.parameter(name).is_none_or(|wanted| {
         let wanted = wanted.to_lowercase();
         values.iter().filter_map(|value| value.as_str()).any(|value| value.to_lowercase().contains(&wanted))

@@ -1,0 +1,236 @@
+//! The intake: what other systems push is believed, read, and committed before it is acknowledged.
+//!
+//! Nothing is done with it here but what is needed to answer: the event lies in its inbox, raw, until it is taken.
+
+mod counts;
+mod route;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+pub use self::counts::WebhookStatus;
+use self::route::Route;
+use super::connection::Connection;
+use super::shared::Shared;
+use super::{Engine, Parts, StartError};
+use crate::proof::Issued;
+use crate::spec::model::{Config, Source};
+use crate::store::{Batch, Event, EventState, StoreError, Write};
+
+/// How long a sender waits for the commit. The fastest sender gives up after five seconds; one that repeats itself is then
+/// told that it was known.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many commits may be under way, those included that nobody waits for any more: each holds a body.
+const MOST_COMMITS: usize = 512;
+
+/// What somebody sent to a webhook.
+pub struct Delivery {
+    /// The connection that the address names.
+    pub connection: String,
+    /// The webhook that the address names.
+    pub webhook: String,
+    /// What the address has after that.
+    pub secret: Option<String>,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body's bytes.
+    pub body: Bytes,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivered {
+    /// It is committed.
+    Accepted,
+    /// It was committed before.
+    Duplicate,
+    /// There is no such webhook.
+    Unknown,
+    /// It is not genuine, or cannot be used.
+    Refused {
+        /// The status to answer with.
+        status: u16,
+        /// Why, for people; nothing of what came.
+        why: &'static str,
+    },
+    /// It cannot be judged or kept now; the sender is to come again.
+    Busy,
+}
+
+/// The webhooks that are open.
+pub(super) struct Intake {
+    /// By connection and webhook.
+    routes: BTreeMap<(String, String), Route>,
+    commits: Arc<Semaphore>,
+}
+
+impl Intake {
+    /// Opens each webhook that an enabled flow names, of a connection that has it. Without an `intake:` none is open.
+    pub(super) fn open(
+        parts: &Parts,
+        connections: &BTreeMap<String, Arc<Connection>>,
+    ) -> Result<Self, StartError> {
+        let mut routes = BTreeMap::new();
+        for (connection, webhook) in named(&parts.config) {
+            let key = (connection.to_owned(), webhook.name.clone());
+            let Some(connected) = connections.get(connection).filter(|_| !routes.contains_key(&key)) else {
+                continue;
+            };
+            let route = Route::open(parts, connected, webhook).map_err(|reason| {
+                StartError(format!(
+                    "connection {connection}, webhook {} ({}): {reason}",
+                    webhook.name, webhook.place
+                ))
+            })?;
+            routes.extend(route.map(|route| (key, route)));
+        }
+        Ok(Self { routes, commits: Arc::new(Semaphore::new(MOST_COMMITS)) })
+    }
+
+    fn route(&self, connection: &str, webhook: &str) -> Option<&Route> {
+        self.routes.get(&(connection.to_owned(), webhook.to_owned()))
+    }
+
+    pub(super) fn statuses(&self) -> Vec<WebhookStatus> {
+        self.routes.values().map(Route::status).collect()
+    }
+}
+
+/// The webhooks that sources name, with the connections that have them.
+fn named(config: &Config) -> Vec<(&str, &Arc<crate::spec::model::Webhook>)> {
+    let mut named = Vec::new();
+    for used in config.mappings.values().filter(|_| config.intake.is_some()) {
+        for (name, flow) in &used.mapping.flows {
+            let chosen = &used.flows[name];
+            for (source, choice) in flow.sources.iter().zip(&chosen.sources) {
+                if let Source::Webhook { role, webhook } = source
+                    && chosen.enabled
+                    && choice.enabled
+                    && let Some(connection) = used.connections.get(role)
+                {
+                    named.push((connection.as_str(), webhook));
+                }
+            }
+        }
+    }
+    named
+}
+
+impl Engine {
+    /// Whether any webhook is open.
+    pub fn has_webhooks(&self) -> bool {
+        !self.intake.routes.is_empty()
+    }
+
+    /// Whether this webhook of this connection is open.
+    pub fn has_webhook(&self, connection: &str, webhook: &str) -> bool {
+        self.intake.route(connection, webhook).is_some()
+    }
+
+    /// Whether any webhook of this connection is open.
+    pub fn is_told_by(&self, connection: &str) -> bool {
+        self.intake.routes.keys().any(|(known, _)| known == connection)
+    }
+
+    /// Judges what was sent and commits it. What is accepted is durable.
+    pub async fn deliver(&self, delivery: Delivery) -> Delivered {
+        let Some(route) = self.intake.route(&delivery.connection, &delivery.webhook) else {
+            return Delivered::Unknown;
+        };
+        let delivered = match route.judge(&delivery, self.shared.clock.now()).await {
+            Ok(name) => self.keep(route, name, delivery.body).await,
+            Err(delivered) => delivered,
+        };
+        route.counts.note(delivered);
+        delivered
+    }
+
+    /// Counts what was refused before it could be judged: too large, too slow.
+    pub fn note_refusal(&self, connection: &str, webhook: &str, why: &'static str) {
+        if let Some(route) = self.intake.route(connection, webhook) {
+            // The status is for the sender alone.
+            route.counts.note(Delivered::Refused { status: 0, why });
+        }
+    }
+
+    /// A token for a sender of this connection that proves to be our client.
+    pub fn issue_token(&self, connection: &str, client_id: &str, client_secret: &str) -> Option<Issued> {
+        let now = self.shared.clock.now();
+        let routes = self.intake.routes.iter().filter(|((known, _), _)| known == connection);
+        let mut issued = routes.map(|(_, route)| route.verifier.issue(client_id, client_secret, now));
+        issued.find_map(|issued| issued)
+    }
+
+    async fn keep(&self, route: &Route, name: String, body: Bytes) -> Delivered {
+        // Once more for each who writes the same pointer meanwhile; none is so often.
+        for _ in 0..4 {
+            let known = match self.shared.store.event(&route.inbox, &name) {
+                Ok(known) => known,
+                Err(error) => return busy(&error),
+            };
+            // What is behind a pointer now is something else than what was there then.
+            if known.is_some() && !route.is_pointer() {
+                return Delivered::Duplicate;
+            }
+            let waits = known.as_ref().is_some_and(|known| known.state == EventState::Waiting);
+            let expected = known.map_or(0, |known| known.version);
+            let event = route.event(&name, &body, self.shared.clock.now());
+            match self.commit(event, expected).await {
+                Kept::Committed if waits => return Delivered::Duplicate,
+                Kept::Committed => return Delivered::Accepted,
+                Kept::Meanwhile if route.is_pointer() => {}
+                Kept::Meanwhile => return Delivered::Duplicate,
+                Kept::NotYet => return Delivered::Busy,
+            }
+        }
+        Delivered::Busy
+    }
+
+    /// Commits an event in a task of its own: if it takes too long for the sender it is kept all the same, and whoever
+    /// takes it is woken.
+    async fn commit(&self, event: Event, expected: u64) -> Kept {
+        let Ok(place) = Arc::clone(&self.intake.commits).try_acquire_owned() else { return Kept::NotYet };
+        let shared = Arc::clone(&self.shared);
+        let committing = tokio::spawn(async move {
+            let committed = commit(&shared, event, expected).await;
+            drop(place);
+            committed
+        });
+        match tokio::time::timeout(PATIENCE, committing).await {
+            Ok(Ok(Ok(()))) => Kept::Committed,
+            Ok(Ok(Err(StoreError::Conflict { .. }))) => Kept::Meanwhile,
+            Ok(Ok(Err(error))) => {
+                busy(&error);
+                Kept::NotYet
+            }
+            Ok(Err(_)) | Err(_) => Kept::NotYet,
+        }
+    }
+}
+
+/// What a commit came to.
+enum Kept {
+    Committed,
+    /// Another one of the name was committed meanwhile.
+    Meanwhile,
+    /// It is not known to be committed.
+    NotYet,
+}
+
+async fn commit(shared: &Shared, event: Event, expected: u64) -> Result<(), StoreError> {
+    let inbox = event.inbox.clone();
+    let writes = vec![Write::Event { event: Box::new(event), expected }];
+    shared.store.commit(Batch { writes }).await?;
+    shared.wake_inbox(&inbox);
+    Ok(())
+}
+
+fn busy(error: &StoreError) -> Delivered {
+    tracing::error!(%error, "a push could not be kept");
+    Delivered::Busy
+}

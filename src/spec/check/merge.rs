@@ -1,0 +1,65 @@
+//! How two tellings about one record become one content.
+
+use crate::expression::{Scope, Template, Type};
+use crate::spec::model::{Merge, Source};
+use crate::spec::raw::Written;
+use crate::spec::raw::mapping::RawMerge;
+
+use super::checker::Checker;
+
+/// Reads how the records of a flow merge; `names` holds `settings` and the record, whose type is `record`.
+pub fn merge(
+    checker: &mut Checker<'_>,
+    raw: &Written<RawMerge>,
+    names: &Scope,
+    record: &Type,
+    sources: Option<&[Source]>,
+) -> Option<Merge> {
+    let mut fine = true;
+    if let Some([Source::Schedule { .. }]) = sources {
+        let head = checker.tree.entries(raw.node).first().map_or(raw.node, |(key, _)| *key);
+        let headline = "the time tells each record once, so there is nothing to merge";
+        checker.report("merge-on-schedule", head, headline, "remove `merge`");
+        fine = false;
+    }
+    let by = raw.by.as_ref().and_then(|by| comparable(checker, by, names));
+    let keep: Vec<Option<String>> = raw.keep.iter().map(|name| kept(checker, name, record)).collect();
+    let merge = Merge { by: by?, keep: keep.into_iter().collect::<Option<_>>()? };
+    fine.then_some(merge)
+}
+
+/// What can be compared: numbers, text and booleans, or a list of them.
+fn comparable(checker: &mut Checker<'_>, written: &Written<String>, names: &Scope) -> Option<Template> {
+    let template = checker.template(written.node, names)?;
+    let single = |ty: &Type| !matches!(ty.required(), Type::List(_) | Type::Object(_) | Type::Table(_));
+    let ty = template.result_type();
+    let fits = match ty.required() {
+        Type::List(item) => single(item),
+        other => single(other),
+    };
+    if !fits || *ty == Type::Null {
+        let headline = format!("this is {ty}, which has no order");
+        let help = "name a field that only grows, or a list of them such as `{{ [event.rank, event.at] }}`";
+        checker.report("not-comparable", written.node, headline, help);
+        return None;
+    }
+    Some(template)
+}
+
+/// A field that the later telling may lack.
+fn kept(checker: &mut Checker<'_>, name: &Written<String>, record: &Type) -> Option<String> {
+    let Type::Object(object) = record else { return Some(name.value.clone()) };
+    let Some(field) = object.fields.get(&name.value) else {
+        let headline = format!("the record has no field `{}`", name.value);
+        let names = object.fields.keys().map(String::as_str);
+        checker.unknown("unknown-field", name.node, headline, names, "the fields are");
+        return None;
+    };
+    if !field.ty.may_be_null() {
+        let headline = format!("`{}` is never missing, so there is nothing to keep", name.value);
+        let help = "remove it here, or declare the field with a `?`";
+        checker.report("keep-never-missing", name.node, headline, help);
+        return None;
+    }
+    Some(name.value.clone())
+}
