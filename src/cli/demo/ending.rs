@@ -227,6 +227,7 @@ mod tests {
             pending: None,
             notices: Vec::new(),
             again: None,
+            merged: None,
         }
     }
 

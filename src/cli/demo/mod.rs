@@ -222,7 +222,7 @@ impl Show<'_> {
                 tokio::time::sleep(BEAT).await;
             }
         };
-        let run = opened.engine.run(RunOptions { until_idle: true, stop: stop.clone() });
+        let run = opened.engine.run(RunOptions { until_idle: true, hold: None, stop: stop.clone() });
         tokio::pin!(run);
         let ended = tokio::select! {
             ended = &mut run => ended,

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::script::{Made, Script, Unanswered};
 use crate::auth::{AuthConfig, AuthError, Authenticator};
 use crate::base::Clock;
-use crate::engine::arrive::{self, Shape};
+use crate::engine::arrive::{Arriving, Shape};
 use crate::engine::batch::Batches;
 use crate::engine::connection::Connection;
 use crate::engine::door::Door;
@@ -26,7 +26,7 @@ use crate::http::limit::LimitOptions;
 use crate::http::{Breaker, BreakerOptions, Limiter, Outgoing, Redactor};
 use crate::spec::model::{Flow, Mapping, MappingTest, Place, System};
 use crate::store::redb::RedbStore;
-use crate::store::{Batch, Cursor, Record, Row, Store, Write};
+use crate::store::{Batch, Record, Row, Store, Write};
 
 /// So many records are worked on at once: there is one.
 const WIDTH: usize = 1;
@@ -66,7 +66,7 @@ pub(super) async fn play(mapping: &Arc<Mapping>, test: &MappingTest) -> Result<P
     let (arrival, _) = runtime.arrival(test.record.clone(), clock.now());
     let records = vec![test.record.clone()];
     let read = json!({ "test": test.name });
-    let arriving = arrive::read_on(&runtime.name, shared.clock.now(), ("poll.page", read), Cursor::default());
+    let arriving = Arriving::read("poll.page", read, None);
     runtime.ingest(&shared, records, arriving).await.map_err(said)?;
     runtime.work_on(&shared, &arrival.id).await.map_err(said)?;
     let record = store.record(&arrival.id).map_err(said)?.ok_or("the record was not kept")?;
@@ -159,8 +159,7 @@ fn runtime(
         used: mapping.name.clone(),
         mapping: Arc::clone(mapping),
         flow: Arc::clone(flow),
-        schedule: flow.sources.first().and_then(|source| source.schedule().cloned()),
-        full: None,
+        sources: Vec::new(),
         shape: Shape::of(flow),
         waits_for: Vec::new(),
         called: called(&connections, flow),
@@ -169,9 +168,9 @@ fn runtime(
         values,
         width: WIDTH,
         condition: Mutex::<Condition>::default(),
-        arrivals: tokio::sync::Mutex::default(),
         work: Notify::new(),
-        poll_now: Notify::new(),
+        arriving: tokio::sync::Mutex::default(),
+        seeking: Mutex::default(),
         earlier: Mutex::default(),
     }
 }
