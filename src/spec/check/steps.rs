@@ -11,7 +11,7 @@ use crate::spec::wording::one_of;
 
 use super::checker::Checker;
 use super::flow::{member, unknown_member};
-use super::flows::Flows;
+use super::flows::{Flows, Known};
 use super::mapping::Roles;
 use super::system::input;
 use super::tables::Tables;
@@ -104,7 +104,8 @@ impl Steps<'_, '_> {
             }),
             Some("find") => raw.find.as_ref().and_then(|find| {
                 if let Some(id) = &raw.id {
-                    let found = StepKind::found();
+                    let flow = raw.within.as_ref().and_then(|flow| self.flows.get(flow));
+                    let found = flow.map_or_else(StepKind::found, Known::found);
                     later.insert(id.value.clone(), if conditional { found.optional() } else { found });
                 }
                 self.find(find, raw, &inner, in_loop)
