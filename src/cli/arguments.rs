@@ -4,8 +4,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::logging::LogFormat;
 use super::{
-    acknowledge, audit, completions, demo, discard, explain, init, ping, poll, preview, records, replay,
-    resolve, resume, run, schema, secret, show, simulate, status, test, validate,
+    acknowledge, audit, completions, demo, discard, events, explain, init, ping, poll, preview, records,
+    replay, resolve, resume, run, schema, secret, show, simulate, status, test, validate,
 };
 
 /// Keeps ERPs and carriers in step, driven by YAML mapping files.
@@ -48,6 +48,7 @@ pub enum Command {
     Status(status::Args),
     Records(records::Args),
     Show(show::Args),
+    Events(events::Args),
     Audit(audit::Args),
     Resume(resume::Args),
     Replay(replay::Args),
@@ -105,6 +106,9 @@ mod tests {
             "ml-connector records --state parked,in-doubt --since 2h --noticed --limit 0",
             "ml-connector show 0000169 --label label.gif",
             "ml-connector audit --verify --format json",
+            "ml-connector events --state parked,waiting --inbox webhook/ups --format json",
+            "ml-connector events --retry 0123456789ab --by ann",
+            "ml-connector events --retry --all",
             "ml-connector resume --all --reason-contains credit",
             "ml-connector discard 0000169 --reason cancelled --by ann",
             "ml-connector resolve 0000169 --exists 1Z --reason seen",
@@ -128,6 +132,8 @@ mod tests {
             "ml-connector audit 1 --verify",
             "ml-connector init there",
             "ml-connector records --state lost",
+            "ml-connector events --all",
+            "ml-connector events --retry a --state parked",
         ] {
             assert!(!parses(line), "{line}");
         }

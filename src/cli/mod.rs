@@ -15,6 +15,7 @@ pub mod audit;
 pub mod completions;
 pub mod demo;
 pub mod discard;
+pub mod events;
 pub mod explain;
 pub mod faults;
 pub mod init;

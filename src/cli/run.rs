@@ -65,7 +65,7 @@ impl Args {
             workspace.config.directory.display()
         ));
         let line = Line::new(None, self.format.json(), output);
-        let options = RunOptions { until_idle: self.until_idle, stop: stop.clone() };
+        let options = RunOptions { until_idle: self.until_idle, hold: None, stop: stop.clone() };
         let ended = tokio::select! {
             ended = engine.run(options) => ended,
             () = line.follow(engine.progress()) => return Ok(Exit::Bug),

@@ -227,6 +227,7 @@ mod tests {
             pending: None,
             notices: Vec::new(),
             again: None,
+            merged: None,
         };
         let records =
             [record("1", "UPS does not recognise the address"), record("2", "The order weighs nothing")];

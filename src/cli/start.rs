@@ -67,6 +67,7 @@ async fn dispatch(command: Command, output: &Output) -> Outcome {
         Command::Status(args) => args.run(output).await,
         Command::Records(args) => args.run(output).await,
         Command::Show(args) => args.run(output).await,
+        Command::Events(args) => args.run(output).await,
         Command::Audit(args) => args.run(output).await,
         Command::Resume(args) => args.run(output).await,
         Command::Replay(args) => args.run(output).await,

@@ -7,7 +7,7 @@ use super::output::{FormatArg, Output};
 use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
-use crate::engine::command::{Command, FlowStatus, Reply, Status};
+use crate::engine::command::{Command, FlowStatus, InboxStatus, Reply, Status};
 use crate::engine::intake::WebhookStatus;
 #[cfg(test)]
 use crate::store::SkippedRow;
@@ -62,6 +62,7 @@ fn text(status: &Status) -> String {
         ));
         lines.extend(status.webhooks.iter().flat_map(refusals));
     }
+    lines.extend(inboxes(&status.inboxes));
     lines.extend(status.flows.iter().filter_map(|flow| {
         let trouble = flow.trouble.as_ref()?;
         Some(format!("\n{} does not go on: {trouble}", flow.flow))
@@ -86,6 +87,24 @@ fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
         count(&[RecordState::InDoubt]),
         count(&[RecordState::Skipped, RecordState::Discarded]),
     ]
+}
+
+/// What was pushed and told, where anything ever was or may be.
+fn inboxes(inboxes: &[InboxStatus]) -> Vec<String> {
+    if inboxes.is_empty() {
+        return Vec::new();
+    }
+    let row = |inbox: &InboxStatus| {
+        let counts = [inbox.waiting, inbox.parked, inbox.taken].map(|count| count.to_string());
+        std::iter::once(inbox.inbox.clone()).chain(counts).collect()
+    };
+    let table = table::columns(&["INBOX", "WAITING", "PARKED", "TAKEN"], inboxes.iter().map(row));
+    let mut lines = vec![format!("\n{table}")];
+    lines.extend(inboxes.iter().filter_map(|inbox| {
+        let trouble = inbox.trouble.as_ref()?;
+        Some(format!("\n{} has events that cannot be taken now: {trouble}", inbox.inbox))
+    }));
+    lines
 }
 
 /// How often a webhook was called, and what became of it.
@@ -144,6 +163,7 @@ fn unscheduled(status: &Status) -> Vec<Vec<String>> {
         next_poll: None,
         full: None,
         skipped: Vec::new(),
+        sources: Vec::new(),
         turns: Vec::new(),
         in_flight: 0,
         trouble: None,
@@ -173,6 +193,10 @@ fn advice(status: &Status) -> Vec<String> {
         lines.push(format!(
             "\n{in_doubt} in doubt: `ml-connector records --state in-doubt`, then `ml-connector resolve`."
         ));
+    }
+    let events: u64 = status.inboxes.iter().map(|inbox| inbox.parked).sum();
+    if events > 0 {
+        lines.push(format!("\n{events} of the inbox parked: `ml-connector events --state parked` says why."));
     }
     if status.notices > 0 {
         lines.push(format!("\n{} with notices: `ml-connector records --noticed`.", status.notices));
@@ -204,6 +228,7 @@ mod tests {
                     page: "row 34".to_owned(),
                     reason: "Sage answered 500".to_owned(),
                 }],
+                sources: Vec::new(),
                 turns: vec!["sage".to_owned()],
                 in_flight: 0,
                 trouble: Some("the API key is refused".to_owned()),
@@ -215,6 +240,13 @@ mod tests {
             ],
             notices: 0,
             open_effects: 0,
+            inboxes: vec![InboxStatus {
+                inbox: "webhook/ups/track_alert".to_owned(),
+                waiting: 3,
+                parked: 1,
+                taken: 40,
+                trouble: Some("ups: it does not answer".to_owned()),
+            }],
             webhooks: vec![WebhookStatus {
                 connection: "ups".to_owned(),
                 webhook: "track_alert".to_owned(),
@@ -240,5 +272,11 @@ mod tests {
         assert!(text.contains("ups/track_alert refused 2: the body is not JSON."), "{text}");
         assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
         assert!(!text.contains("in doubt:"), "{text}");
+        assert!(text.contains("INBOX                    WAITING  PARKED  TAKEN\nwebhook/ups/track_alert  3        1       40"), "{text}");
+        assert!(
+            text.contains("webhook/ups/track_alert has events that cannot be taken now: ups: it"),
+            "{text}"
+        );
+        assert!(text.contains("1 of the inbox parked: `ml-connector events --state parked`"), "{text}");
     }
 }

@@ -58,7 +58,7 @@ impl Run<'_> {
         }
     }
 
-    fn known(&self, path: &str) -> Option<Value> {
+    pub(super) fn known(&self, path: &str) -> Option<Value> {
         self.record.results.iter().find(|known| known.step == path).map(|known| known.value.clone())
     }
 

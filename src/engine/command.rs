@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::intake::WebhookStatus;
 use crate::store::{
-    AuditEntry, AuditQuery, AuditReport, Document, EffectEntry, FlowCount, Record, RecordQuery, RecordState,
-    SkippedRow,
+    AuditEntry, AuditQuery, AuditReport, Document, EffectEntry, Event, EventQuery, FlowCount, Record,
+    RecordQuery, RecordState, SkippedRow,
 };
 
 /// A question or an order.
@@ -30,6 +30,10 @@ pub enum Command {
         /// Only this kind, such as `label`.
         kind: Option<String>,
     },
+    /// Events that match, without their bodies.
+    Events(EventQuery),
+    /// Tries events again that are parked or wait.
+    RetryEvents(Retry),
     /// Audit entries.
     Audit(AuditQuery),
     /// Checks the audit chain.
@@ -68,6 +72,17 @@ pub enum Command {
 pub struct Order {
     /// The records.
     pub which: Selection,
+    /// Who orders it, for the audit.
+    pub operator: String,
+    /// Why, for the audit.
+    pub reason: String,
+}
+
+/// Which events are to be tried again, by whom, and why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Retry {
+    /// Each a name, `inbox/name`, or the beginning of either; all that are parked when there is none.
+    pub names: Vec<String>,
     /// Who orders it, for the audit.
     pub operator: String,
     /// Why, for the audit.
@@ -116,6 +131,10 @@ pub enum Reply {
     Shown(Box<Shown>),
     /// Documents with their bytes.
     Documents(Vec<Document>),
+    /// Events that match.
+    Events(Vec<Event>),
+    /// What became of each event that was to be tried again.
+    Retried(Vec<Retried>),
     /// Audit entries.
     Audit(Vec<AuditEntry>),
     /// What the check found.
@@ -154,6 +173,9 @@ pub struct Status {
     pub notices: u64,
     /// Effects that are on their way, unknown or in doubt.
     pub open_effects: u64,
+    /// What was pushed or told, inbox by inbox.
+    #[serde(default)]
+    pub inboxes: Vec<InboxStatus>,
     /// Each webhook that is open.
     #[serde(default)]
     pub webhooks: Vec<WebhookStatus>,
@@ -166,24 +188,74 @@ pub struct FlowStatus {
     pub flow: String,
     /// What people call it.
     pub title: String,
-    /// Such as `every 15m`.
+    /// Such as `every 15m`; of several sources, what each has.
     pub schedule: String,
-    /// When its source was last read whole.
+    /// When all its sources that are polled were read whole.
     pub polled: Option<Timestamp>,
-    /// When it is read next.
+    /// When the first of them is read next.
     pub next_poll: Option<Timestamp>,
-    /// When everything was read last, whatever was known.
+    /// Since when everything of them was read, whatever was known.
     #[serde(default)]
     pub full: Option<Timestamp>,
-    /// Rows that the source could not give and that were left out, until a poll that reads everything gets them.
+    /// Rows that a source could not give and that were left out, until a poll that reads everything gets them.
     #[serde(default)]
     pub skipped: Vec<SkippedRow>,
+    /// Each of its sources.
+    #[serde(default)]
+    pub sources: Vec<SourceStatus>,
     /// Connections that a poll or a record of it uses as a whole while others wait.
     #[serde(default)]
     pub turns: Vec<String>,
     /// Records being worked on right now.
     pub in_flight: u64,
     /// Why it does not go on, where it does not.
+    pub trouble: Option<String>,
+}
+
+/// How an inbox stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxStatus {
+    /// `webhook/<connection>/<webhook>` or `told/<mapping>/<flow>`.
+    pub inbox: String,
+    /// Events that are to be taken, now or later.
+    pub waiting: u64,
+    /// Events that a person must look at.
+    pub parked: u64,
+    /// Events that were taken in the last days.
+    pub taken: u64,
+    /// Why the last event that was tried could not be taken.
+    pub trouble: Option<String>,
+}
+
+/// What became of one event that was to be tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// Its inbox; empty when there is no such event.
+    pub inbox: String,
+    /// Its name, or what it was asked for by.
+    pub name: String,
+    /// Why it is not tried again, where it is not.
+    pub problem: Option<String>,
+}
+
+/// How a source of a flow stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// `role.stream` or `role.webhook`; nothing for a schedule or what other flows tell.
+    pub source: Option<String>,
+    /// Such as `every 15m`, or `when told`.
+    pub schedule: String,
+    /// Whether the configuration lets it give records.
+    pub enabled: bool,
+    /// When it was last read whole.
+    pub polled: Option<Timestamp>,
+    /// When it is read next.
+    pub next_poll: Option<Timestamp>,
+    /// When everything was read last, whatever was known.
+    pub full: Option<Timestamp>,
+    /// Rows that it could not give and that were left out, until a poll that reads everything gets them.
+    pub skipped: Vec<SkippedRow>,
+    /// Why it cannot be read, where it cannot.
     pub trouble: Option<String>,
 }
 

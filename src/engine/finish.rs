@@ -19,9 +19,17 @@ impl Run<'_> {
             Ending::Halt { reason, until } => Some((reason.message.clone(), *until)),
             _ => None,
         };
+        let seeks = matches!(ending, Ending::Seek { .. });
+        // A wait that goes on is told once.
+        let goes_on = matches!(ending, Ending::Seek { again: true, .. });
+        let changed = self.record.changed;
         let (state, reason, due) = self.destination(ending, now);
         transition::record(&mut self.record, state, reason, now)?;
         self.record.due = due.unwrap_or(now);
+        if goes_on {
+            self.record.changed = changed;
+        }
+        self.record.again = self.again.take().filter(|_| state == RecordState::Done);
         let facts = json!({
             "reason": self.record.reason.as_ref().map(|reason| &reason.message),
             "code": self.record.reason.as_ref().and_then(|reason| reason.code.as_ref()),
@@ -29,13 +37,16 @@ impl Run<'_> {
             "place": self.record.reason.as_ref().and_then(|reason| reason.place.as_ref()),
             "revision": self.record.revision,
             "due": due.map(|due| due.to_string()),
+            "again": self.record.again.map(|again| again.to_string()),
         });
-        self.audit(event_of(state), facts, None);
+        if !goes_on {
+            self.audit(event_of(state), facts, None);
+        }
         self.apply_pending(now)?;
         crash::point("record.before_done_commit");
         self.commit().await?;
         crash::point("record.after_done_commit");
-        Ok(Ended { state: self.record.state, halted })
+        Ok(Ended { state: self.record.state, halted, seeks })
     }
 
     /// Tells people, once for as long as nobody has seen to it.
@@ -78,6 +89,7 @@ impl Run<'_> {
             Ending::Skip(reason) => (RecordState::Skipped, Some(reason), None),
             Ending::Park(reason) => (RecordState::Parked, Some(reason), None),
             Ending::InDoubt(reason) => (RecordState::InDoubt, Some(reason), None),
+            Ending::Seek { until, reason, .. } => (RecordState::Waiting, Some(reason), Some(until)),
             Ending::Halt { until, reason } => {
                 let due = until.unwrap_or_else(|| clock::add(now, self.flow.pause()));
                 (RecordState::Waiting, Some(reason), Some(due))
@@ -107,6 +119,15 @@ pub struct Ended {
     pub state: RecordState,
     /// Why the flow must pause, and until when, where that is known.
     pub halted: Option<(String, Option<Timestamp>)>,
+    /// Whether it waits for a record that is not known yet.
+    pub seeks: bool,
+}
+
+impl Ended {
+    /// One that leaves its flow alone.
+    pub(super) fn new(state: RecordState) -> Self {
+        Self { state, halted: None, seeks: false }
+    }
 }
 
 /// Parks a record whose mapping, as it was when it began, is nowhere to be found.
@@ -134,7 +155,7 @@ pub(super) async fn park_without_mapping(shared: &Shared, mut record: Record) ->
         Write::Record { record: Box::new(record), expected },
     ];
     shared.store.commit(Batch { writes }).await?;
-    Ok(Ended { state: RecordState::Parked, halted: None })
+    Ok(Ended::new(RecordState::Parked))
 }
 
 /// Whether an effect for the record took place, is on its way or is in doubt.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -14,16 +15,17 @@ use super::connection::Connection;
 use super::finish::{self, Ended};
 use super::run::{Run, Stop};
 use super::shared::Shared;
+use super::source::SourceRuntime;
 use super::tables::Ready;
-use super::turns;
+use super::{RunOptions, again, turns};
 use crate::base::{RecordId, clock};
 use crate::expression::{Values, fits};
 use crate::spec;
-use crate::spec::model::{Flow, Mapping, Schedule, Setting, Source};
-use crate::store::{RecordState, StoreError};
+use crate::spec::model::{Flow, Mapping, Setting, Source};
+use crate::store::{Record, RecordState, StoreError};
 
 /// After so many troubles in a row an engine that runs until idle gives the flow up.
-const PATIENCE: u32 = 6;
+pub(super) const PATIENCE: u32 = 6;
 
 /// How long a stop waits for what is in flight.
 const GRACE: Duration = Duration::from_secs(30);
@@ -36,9 +38,8 @@ pub(super) struct FlowRuntime {
     pub(super) used: String,
     pub(super) mapping: Arc<Mapping>,
     pub(super) flow: Arc<Flow>,
-    pub(super) schedule: Option<Schedule>,
-    /// The longest time between polls that read everything.
-    pub(super) full: Option<Duration>,
+    /// The sources that give records.
+    pub(super) sources: Vec<SourceRuntime>,
     pub(super) shape: Shape,
     /// Flows that fill the tables it reads.
     pub(super) waits_for: Vec<String>,
@@ -53,12 +54,12 @@ pub(super) struct FlowRuntime {
     /// The most records worked on at once.
     pub(super) width: usize,
     pub(super) condition: Mutex<Condition>,
-    /// Held while records arrive.
-    pub(super) arrivals: tokio::sync::Mutex<()>,
     /// Wakes the worker.
     pub(super) work: Notify,
-    /// Wakes the poller.
-    pub(super) poll_now: Notify,
+    /// Held by whoever brings records.
+    pub(super) arriving: tokio::sync::Mutex<()>,
+    /// Records that wait for others which are not known yet.
+    pub(super) seeking: Mutex<HashSet<RecordId>>,
     /// This flow in earlier revisions of its mapping, as records ask for them.
     pub(super) earlier: Mutex<HashMap<String, Option<Arc<FlowRuntime>>>>,
 }
@@ -66,17 +67,13 @@ pub(super) struct FlowRuntime {
 /// How a flow stands.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Condition {
-    pub(super) next_poll: Option<Timestamp>,
     pub(super) in_flight: u64,
+    /// Why its records do not go on.
     pub(super) trouble: Option<String>,
     /// Troubles in a row.
     pub(super) troubles: u32,
     /// No record is started before.
     pub(super) paused_until: Option<Timestamp>,
-    /// Whether the source was read whole since the start.
-    pub(super) polled: bool,
-    /// Whether the source is being read.
-    pub(super) polling: bool,
     /// Whether it is at work with its connections.
     pub(super) at_work: bool,
     /// Whether the flow was given up.
@@ -95,7 +92,13 @@ impl FlowRuntime {
 
     /// How long the flow pauses after a trouble: longer with each in a row, a minute at most.
     pub(super) fn pause(&self) -> Duration {
-        Duration::from_secs(1 << self.condition().troubles.min(6)).min(Duration::from_secs(60))
+        pause_after(self.condition().troubles)
+    }
+
+    /// Why it does not go on, where it does not: its records, or one of its sources.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let own = self.condition().trouble.clone();
+        own.or_else(|| self.sources.iter().find_map(|at| at.condition().trouble.clone()))
     }
 
     fn troubled(&self, reason: String, until: Timestamp) {
@@ -113,31 +116,35 @@ impl FlowRuntime {
         condition.paused_until = None;
     }
 
-    /// Polls and works until stopped, or until nothing is left to do.
-    pub(super) async fn drive(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
-        let worker = Arc::clone(&self).keep_working(Arc::clone(&shared), until_idle);
-        let flow = Arc::clone(&self);
-        let ended = match self.source() {
-            Some(Source::Poll { .. }) => {
-                tokio::try_join!(flow.keep_polling(Arc::clone(&shared), until_idle), worker)
-            }
-            Some(Source::Schedule { .. }) => {
-                tokio::try_join!(flow.keep_firing(Arc::clone(&shared), until_idle), worker)
-            }
-            Some(Source::Webhook { .. } | Source::Told) | None => {
-                self.condition().polled = true;
-                worker.await.map(|ended| ((), ended))
-            }
+    /// A source was read: a trouble whose pause is over is not worth telling any more.
+    pub(super) fn recovered(&self, now: Timestamp) {
+        let mut condition = self.condition();
+        if !condition.given_up && condition.paused_until.is_some_and(|until| until <= now) {
+            condition.trouble = None;
+        }
+    }
+
+    /// Takes what its sources give and works on it until stopped. One that runs until idle says so when it is.
+    pub(super) async fn drive(self: Arc<Self>, shared: Arc<Shared>, options: RunOptions) -> Result<(), Stop> {
+        // Before the worker begins: it may rest only when all that may bring more is known.
+        let timed = self.sources.iter().filter(|at| at.schedule.is_some());
+        let ongoing: Vec<_> = timed.map(|_| shared.busy.ongoing()).collect();
+        let sources = (0..self.sources.len())
+            .map(|at| Arc::clone(&self).keep_source(at, Arc::clone(&shared), options.clone()));
+        let sources = async {
+            let ended = try_join_all(sources).await;
+            drop(ongoing);
+            ended
         };
+        let worker = Arc::clone(&self).keep_working(Arc::clone(&shared), options.clone());
+        let ended = tokio::try_join!(sources, worker);
         self.rest().await;
-        shared.busy.send_modify(|busy| {
-            busy.remove(&self.name);
-        });
-        ended.map(|_| ())
+        shared.busy.leave(&self.name);
+        ended.map(drop)
     }
 
     /// Is at work with its connections from now on.
-    fn begin_work(&self) {
+    pub(super) fn begin_work(&self) {
         let mut condition = self.condition();
         if !std::mem::replace(&mut condition.at_work, true) {
             self.at_work_with().for_each(|connection| connection.come());
@@ -153,85 +160,18 @@ impl FlowRuntime {
         }
     }
 
-    /// What it polls, or what fires.
-    pub(super) fn source(&self) -> Option<&Source> {
-        self.flow.sources.first()
-    }
-
-    /// The connections that its steps call, and the one that it reads.
+    /// The connections that its steps call, and those that it reads.
     pub(super) fn at_work_with(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        let source = match self.source() {
-            Some(Source::Poll { role, .. }) => Some(self.connection(role)),
+        let read = self.polls().filter_map(|at| match self.source(at) {
+            Source::Poll { role, .. } => Some(self.connection(role)),
             _ => None,
-        };
-        let known = |source: &&Arc<Connection>| !self.called.iter().any(|one| one.name == source.name);
-        self.called.iter().chain(source.filter(known))
+        });
+        let all: BTreeMap<&str, &Arc<Connection>> =
+            self.called.iter().chain(read).map(|one| (one.name.as_str(), one)).collect();
+        all.into_values()
     }
 
-    async fn keep_polling(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
-        let mut next = match (&self.schedule, until_idle) {
-            (Some(Schedule::Cron(_)), false) => self.next_poll(shared.clock.now(), &shared)?,
-            _ => shared.clock.now(),
-        };
-        loop {
-            self.condition().next_poll = Some(next);
-            tokio::select! {
-                () = shared.stop.cancelled() => return Ok(()),
-                () = shared.clock.sleep_until(next) => {}
-                () = self.poll_now.notified() => {}
-            }
-            if self.condition().given_up {
-                return Ok(());
-            }
-            let began = shared.clock.now();
-            self.condition().polling = true;
-            self.begin_work();
-            let polled = self.poll(&shared).await;
-            self.condition().polling = false;
-            match polled? {
-                Ok(()) => {
-                    self.condition().polled = true;
-                    self.well();
-                    self.prune_tables(&shared).await?;
-                    self.work.notify_one();
-                    if until_idle {
-                        self.condition().next_poll = None;
-                        return Ok(());
-                    }
-                    next = self.next_poll(began, &shared)?;
-                }
-                Err(trouble) => {
-                    let pause = clock::add(shared.clock.now(), self.pause());
-                    next = trouble.until.map_or(pause, |until| until.max(pause));
-                    self.troubled(trouble.reason, next);
-                    self.work.notify_one();
-                    if until_idle && self.condition().troubles >= PATIENCE {
-                        self.condition().given_up = true;
-                        self.work.notify_one();
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    fn next_poll(&self, began: Timestamp, shared: &Shared) -> Result<Timestamp, Stop> {
-        let now = shared.clock.now();
-        Ok(match &self.schedule {
-            Some(Schedule::Every(every)) => clock::add(began, *every).max(now),
-            _ => self.next_occurrence(now),
-        })
-    }
-
-    /// When a cron schedule comes next.
-    pub(super) fn next_occurrence(&self, now: Timestamp) -> Timestamp {
-        let Some(Schedule::Cron(cron)) = &self.schedule else { return now };
-        cron.cron
-            .find_next_occurrence(&now.to_zoned(cron.zone.clone()), false)
-            .map_or_else(|_| clock::add(now, Duration::from_secs(86_400)), |zoned| zoned.timestamp())
-    }
-
-    async fn keep_working(self: Arc<Self>, shared: Arc<Shared>, until_idle: bool) -> Result<(), Stop> {
+    async fn keep_working(self: Arc<Self>, shared: Arc<Shared>, options: RunOptions) -> Result<(), Stop> {
         let mut tasks: JoinSet<(RecordId, Result<Ended, Stop>)> = JoinSet::new();
         let mut in_flight: HashSet<RecordId> = HashSet::new();
         let mut fillers = shared.fillers.subscribe();
@@ -242,7 +182,7 @@ impl FlowRuntime {
             let now = shared.clock.now();
             fillers.mark_unchanged();
             let ready = self.tables_ready(&shared);
-            if let (Ready::Never(filler), true) = (&ready, until_idle) {
+            if let (Ready::Never(filler), true) = (&ready, options.until_idle) {
                 let reason = format!("it waits for {filler} to fill its tables, which does not go on");
                 let mut condition = self.condition();
                 condition.trouble = Some(reason);
@@ -251,23 +191,19 @@ impl FlowRuntime {
             if !stopping && !given_up && ready == Ready::Yes {
                 self.start_due(&shared, now, &mut tasks, &mut in_flight)?;
             }
-            self.tell_fillers(&shared, until_idle)?;
-            if tasks.is_empty() && !self.condition().polling {
-                self.rest().await;
-            }
-            let idle = !stopping && self.idle(&shared)?;
-            if idle && tasks.is_empty() {
-                shared.caught_up(&self.name).await?;
-            }
-            if (given_up || until_idle && idle) && tasks.is_empty() {
-                return Ok(());
+            self.tell_fillers(&shared, options.until_idle)?;
+            if tasks.is_empty() {
+                self.settle(&shared, &options).await?;
+                if given_up {
+                    return Ok(());
+                }
             }
             if stopping {
                 return self.drain(&shared, tasks, in_flight).await;
             }
             let wake = self.next_wake(&shared, now, in_flight.len() >= self.width)?;
             tokio::select! {
-                Some(joined) = tasks.join_next() => self.ended(&shared, joined, &mut in_flight, until_idle)?,
+                Some(joined) = tasks.join_next() => self.ended(&shared, joined, &mut in_flight, options.until_idle && !options.held())?,
                 () = self.work.notified() => {}
                 Ok(()) = fillers.changed() => {}
                 () = shared.clock.sleep_until(wake), if !given_up => {}
@@ -275,6 +211,57 @@ impl FlowRuntime {
             }
             self.condition().in_flight = in_flight.len() as u64;
         }
+    }
+
+    /// Nothing is in flight: gives back what it holds, and says so if there is nothing to do either.
+    async fn settle(&self, shared: &Shared, options: &RunOptions) -> Result<(), Stop> {
+        if self.sources.iter().all(|at| !at.condition().polling) {
+            self.rest().await;
+        }
+        if shared.stop.is_cancelled() {
+            return Ok(());
+        }
+        shared.caught_up(&self.name, || Ok(self.caught_up(shared)? && self.nothing_left(shared)?)).await?;
+        if options.until_idle {
+            shared
+                .busy
+                .rest(&self.name, || Ok::<_, StoreError>(self.read_all() && self.nothing_left(shared)?))?;
+        }
+        Ok(())
+    }
+
+    /// Whether each source has given what it had since the start.
+    fn caught_up(&self, shared: &Shared) -> Result<bool, StoreError> {
+        for inbox in self.inboxes() {
+            if shared.store.next_event_due(&inbox, None)?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(self.sources.iter().all(|at| at.condition().polled))
+    }
+
+    /// Whether no record can be worked on, now or later. Those that wait for others to become known are at rest: by
+    /// themselves they do not go on.
+    fn nothing_left(&self, shared: &Shared) -> Result<bool, StoreError> {
+        let now = shared.clock.now();
+        if shared.store.next_again(&self.name, None)?.is_some_and(|again| again <= now) {
+            return Ok(false);
+        }
+        if shared.store.next_due(&self.name, None)?.is_none() {
+            return Ok(true);
+        }
+        let mut seeking = self.seeking.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in seeking.iter().cloned().collect::<Vec<_>>() {
+            let waits = |record: &Record| record.state == RecordState::Waiting;
+            if !shared.store.record(&id)?.as_ref().is_some_and(waits) {
+                seeking.remove(&id);
+            }
+        }
+        let open =
+            |state| matches!(state, RecordState::Received | RecordState::Running | RecordState::Waiting);
+        let counts = shared.store.counts()?;
+        let of_flow = counts.iter().filter(|count| count.flow == self.name && open(count.state));
+        Ok(of_flow.map(|count| count.count).sum::<u64>() <= seeking.len() as u64)
     }
 
     /// Lets what is in flight end. What takes too long (a record that waits for its turn at a slow system) is dropped where
@@ -312,6 +299,7 @@ impl FlowRuntime {
             }
             if in_flight.insert(id.clone()) {
                 self.begin_work();
+                shared.busy.add(&self.name);
                 let (flow, shared) = (Arc::clone(self), Arc::clone(shared));
                 tasks.spawn(async move {
                     let ended = flow.work_on(&shared, &id).await;
@@ -332,13 +320,17 @@ impl FlowRuntime {
         };
         let _lock = shared.lock(id).await;
         let Some(record) = shared.store.record(id)? else {
-            return Ok(Ended { state: RecordState::Discarded, halted: None });
+            return Ok(Ended::new(RecordState::Discarded));
         };
+        let now = shared.clock.now();
+        if again::due(&record, now) {
+            return Run::again(shared, self, record).await;
+        }
         let at_work =
             matches!(record.state, RecordState::Received | RecordState::Running | RecordState::Waiting);
-        if !at_work || record.due > shared.clock.now() {
+        if !at_work || record.due > now {
             // Decided otherwise while it waited for its lock.
-            return Ok(Ended { state: record.state, halted: None });
+            return Ok(Ended::new(record.state));
         }
         if record.mapping_revision == self.mapping.revision {
             return Run::run(shared, self, record).await;
@@ -383,16 +375,16 @@ impl FlowRuntime {
             values,
             shape: Shape::of(&flow),
             flow,
-            schedule: self.schedule.clone(),
-            full: self.full,
+            // It only ends what began with it.
+            sources: Vec::new(),
             waits_for: Vec::new(),
             connections: self.connections.clone(),
             called: self.called.clone(),
             width: self.width,
             condition: Mutex::default(),
-            arrivals: tokio::sync::Mutex::default(),
             work: Notify::new(),
-            poll_now: Notify::new(),
+            arriving: tokio::sync::Mutex::default(),
+            seeking: Mutex::default(),
             earlier: Mutex::default(),
         })
     }
@@ -402,19 +394,26 @@ impl FlowRuntime {
         shared: &Shared,
         joined: Result<(RecordId, Result<Ended, Stop>), tokio::task::JoinError>,
         in_flight: &mut HashSet<RecordId>,
-        until_idle: bool,
+        hasty: bool,
     ) -> Result<(), Stop> {
         let Ok((id, ended)) = joined else {
             // A panic: the record stays as it was last committed, and this flow goes no further.
             let mut condition = self.condition();
             condition.trouble = Some("a bug stopped this flow; please report it with the log".to_owned());
             condition.given_up = true;
-            self.poll_now.notify_one();
+            self.sources.iter().for_each(|at| at.now.notify_one());
             return Ok(());
         };
         in_flight.remove(&id);
         let ended = ended?;
         shared.count(ended.state);
+        let mut seeking = self.seeking.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.seeks {
+            seeking.insert(id)
+        } else {
+            seeking.remove(&id)
+        };
+        drop(seeking);
         match ended.halted {
             Some((reason, until)) => {
                 let now = shared.clock.now();
@@ -423,16 +422,12 @@ impl FlowRuntime {
                     self.troubled(reason, until.map_or(pause, |until| until.max(pause)));
                 }
                 let mut condition = self.condition();
-                condition.given_up |= until_idle && condition.troubles >= PATIENCE;
+                condition.given_up |= hasty && condition.troubles >= PATIENCE;
             }
             None if ended.state == RecordState::Done => self.well(),
             None => {}
         }
         Ok(())
-    }
-
-    fn idle(&self, shared: &Shared) -> Result<bool, StoreError> {
-        Ok(self.condition().polled && shared.store.next_due(&self.name, None)?.is_none())
     }
 
     fn next_wake(&self, shared: &Shared, now: Timestamp, full: bool) -> Result<Timestamp, StoreError> {
@@ -443,9 +438,15 @@ impl FlowRuntime {
         let paused = self.condition().paused_until.unwrap_or(Timestamp::MIN);
         // What is due already and was not started is in flight; only what becomes due later needs a timer.
         let due = shared.store.next_due(&self.name, Some(now))?;
-        let due = due.map_or(far, |due| due.min(far));
+        let again = shared.store.next_again(&self.name, Some(now))?;
+        let due = due.into_iter().chain(again).fold(far, Timestamp::min);
         Ok(if paused > now { paused } else { due })
     }
+}
+
+/// How long a pause is after so many troubles in a row.
+pub(super) fn pause_after(troubles: u32) -> Duration {
+    Duration::from_secs(1 << troubles.min(6)).min(Duration::from_secs(60))
 }
 
 /// The settings that an earlier mapping declared: as they are now, or its own defaults where they are no more.

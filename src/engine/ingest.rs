@@ -1,6 +1,6 @@
-//! What becomes of a record that a poll brings: new, unchanged, changed, no longer wanted.
+//! What becomes of a record that a source brings: new, unchanged, changed, no longer wanted.
 //!
-//! Decides only; `poll` commits what is decided together with the cursor.
+//! Decides only; `arrive` commits what is decided together with the cursor.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use super::transition::{self, Illegal};
 use crate::base::RecordId;
 use crate::spec::model::AfterDone;
-use crate::store::{Notice, PendingRevision, Reason, Record, RecordState};
+use crate::store::{Merged, Notice, PendingRevision, Reason, Record, RecordState};
+
+/// What the audit says of a telling that changes nothing that counts.
+pub(super) const MERGED: &str = "record.merged";
 
 /// What a notice says of an edit that came too late.
 const EDITED: &str = "It was edited after it was done; nothing was sent";
@@ -32,6 +35,11 @@ pub struct Arrival {
     pub mapping_revision: String,
     /// Fields whose change is not worth telling.
     pub volatile: Vec<String>,
+    /// Which tellings the content came from, where the flow merges them and they are several.
+    pub merged: Option<Merged>,
+    /// Whether the flow merges tellings: then what does not count as a change is kept all the same, so that later
+    /// tellings are merged with all that was told before.
+    pub merges: bool,
 }
 
 /// What is to be done about an [`Arrival`].
@@ -70,7 +78,8 @@ pub fn decide(
     };
     let known = record.pending.as_ref().map_or(&record.fingerprint, |pending| &pending.fingerprint);
     let changed = *known != arrival.fingerprint;
-    match record.state {
+    let told = (arrival.merges && !changed).then(|| (record.clone(), arrival.clone()));
+    let decision = match record.state {
         RecordState::Skipped | RecordState::Parked | RecordState::Received | RecordState::Waiting
             if !made =>
         {
@@ -83,7 +92,35 @@ pub fn decide(
         RecordState::Parked | RecordState::Skipped => Ok(postpone_and_retry(record, arrival)?),
         RecordState::Done => finished(record, arrival, after_done),
         RecordState::Discarded => Ok(report(record, arrival, "It was discarded, so nothing is sent")),
+    }?;
+    Ok(match (decision, told) {
+        (Decision::Unchanged, Some((record, arrival))) => keep_told(record, made, arrival),
+        (decision, _) => decision,
+    })
+}
+
+/// Keeps a content that differs in nothing that counts. It is not put under a run that has begun.
+fn keep_told(mut record: Record, made: bool, arrival: Arrival) -> Decision {
+    let begun = match record.state {
+        RecordState::Running | RecordState::InDoubt => true,
+        RecordState::Received | RecordState::Waiting => made,
+        _ => false,
+    };
+    let known = match &record.pending {
+        Some(pending) => (&pending.source, &pending.merged),
+        None => (&record.source, &record.merged),
+    };
+    if known == (&arrival.source, &arrival.merged) {
+        return Decision::Unchanged;
     }
+    if begun || record.pending.is_some() {
+        record.pending = Some(pending(arrival));
+        return Decision::Store { expected: record.version, record: Box::new(record), event: MERGED };
+    }
+    let expected = record.version;
+    record.source = arrival.source;
+    record.merged = arrival.merged;
+    Decision::Store { record: Box::new(record), expected, event: MERGED }
 }
 
 /// Applies a content that had to wait, now that the record has come to an end. Returns the audit event, or `None`
@@ -102,14 +139,23 @@ pub fn apply_pending(
         return Ok(None);
     }
     let Some(pending) = record.pending.take() else { return Ok(None) };
+    if pending.fingerprint == record.fingerprint {
+        // An edit that was taken back, or a telling that changes nothing that counts.
+        record.source = pending.source;
+        record.merged = pending.merged;
+        return Ok(Some(MERGED));
+    }
     let repeat = match record.state {
         RecordState::Done => after_done == AfterDone::Repeat,
         RecordState::Parked | RecordState::Skipped | RecordState::Received => true,
         _ => false,
     };
     if repeat {
-        let keep = if made { std::mem::take(&mut record.results) } else { Vec::new() };
+        // What a run that goes on knows already; one that begins anew after its end knows nothing but its effects.
+        let goes_on = made && record.state != RecordState::Done;
+        let keep = if goes_on { std::mem::take(&mut record.results) } else { Vec::new() };
         record.source = pending.source;
+        record.merged = pending.merged;
         record.fingerprint = pending.fingerprint;
         record.revision += 1;
         record.results = keep;
@@ -122,6 +168,7 @@ pub fn apply_pending(
         record.notices.push(notice(changes, now, EDITED));
     }
     record.source = pending.source;
+    record.merged = pending.merged;
     record.fingerprint = pending.fingerprint;
     record.revision += 1;
     record.changed = now;
@@ -152,6 +199,7 @@ fn first(arrival: Arrival) -> Record {
         pending: None,
         notices: Vec::new(),
         again: None,
+        merged: arrival.merged,
     }
 }
 
@@ -184,6 +232,7 @@ fn unmade(mut record: Record, changed: bool, arrival: Arrival) -> Result<Decisio
     };
     record.revision += 1;
     record.source = arrival.source;
+    record.merged = arrival.merged;
     record.fingerprint = arrival.fingerprint;
     record.idempotency_key = arrival.idempotency_key;
     record.mapping_revision = arrival.mapping_revision;
@@ -200,13 +249,18 @@ fn was_not_selected(record: &Record) -> bool {
 
 fn postpone(mut record: Record, arrival: Arrival) -> Decision {
     let expected = record.version;
-    record.pending = Some(Box::new(PendingRevision {
+    record.changed = arrival.at;
+    record.pending = Some(pending(arrival));
+    Decision::Store { record: Box::new(record), expected, event: "record.change_pending" }
+}
+
+fn pending(arrival: Arrival) -> Box<PendingRevision> {
+    Box::new(PendingRevision {
         source: arrival.source,
         fingerprint: arrival.fingerprint,
         received: arrival.at,
-    }));
-    record.changed = arrival.at;
-    Decision::Store { record: Box::new(record), expected, event: "record.change_pending" }
+        merged: arrival.merged,
+    })
 }
 
 /// Parked behind an effect that was made (a write-back that was refused, say): the change may be the cure.
@@ -230,6 +284,7 @@ fn finished(mut record: Record, arrival: Arrival, after_done: AfterDone) -> Resu
             transition::record(&mut record, RecordState::Received, None, arrival.at)?;
             record.revision += 1;
             record.source = arrival.source;
+            record.merged = arrival.merged;
             record.fingerprint = arrival.fingerprint;
             record.idempotency_key = arrival.idempotency_key;
             record.mapping_revision = arrival.mapping_revision;
@@ -239,6 +294,7 @@ fn finished(mut record: Record, arrival: Arrival, after_done: AfterDone) -> Resu
         AfterDone::Ignore => {
             let expected = record.version;
             record.source = arrival.source;
+            record.merged = arrival.merged;
             record.fingerprint = arrival.fingerprint;
             record.revision += 1;
             Ok(Decision::Store { record: Box::new(record), expected, event: "record.edit_ignored" })
@@ -251,6 +307,7 @@ fn report(mut record: Record, arrival: Arrival, message: &str) -> Decision {
     let changes = differences(&record.source, &arrival.source, &arrival.volatile);
     record.notices.push(notice(changes, arrival.at, message));
     record.source = arrival.source;
+    record.merged = arrival.merged;
     record.fingerprint = arrival.fingerprint;
     record.revision += 1;
     record.changed = arrival.at;
@@ -292,6 +349,8 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             mapping_revision: "new".to_owned(),
             volatile: vec!["Stamp".to_owned()],
+            merged: None,
+            merges: false,
         }
     }
 
@@ -409,6 +468,7 @@ mod tests {
                 source: json!({ "City": "b" }),
                 fingerprint: "b".to_owned(),
                 received: now,
+                merged: None,
             }));
             record
         };

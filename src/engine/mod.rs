@@ -13,6 +13,7 @@
 //! asked (`request`, `exchange`, [`answer`], [`outcome`], `batch`, `cache`, `turns`, `door`). [`rehearsal`] runs the tests of a
 //! mapping, [`preview`] shows what would be sent.
 
+mod again;
 pub mod answer;
 mod arrive;
 mod batch;
@@ -24,12 +25,16 @@ pub mod cursor;
 mod door;
 pub mod effect;
 mod exchange;
+mod find;
 mod finish;
 mod flow;
+mod follow;
+mod idle;
 mod inbox;
 pub mod ingest;
 pub mod intake;
 mod keeper;
+mod merge;
 pub mod operate;
 pub mod outcome;
 mod pages;
@@ -40,8 +45,11 @@ pub mod request;
 mod resolve;
 pub mod run;
 mod shared;
+mod source;
 mod start;
+mod status;
 mod tables;
+mod tell;
 mod timer;
 pub mod transition;
 mod turns;
@@ -56,12 +64,13 @@ use tokio_util::sync::CancellationToken;
 use self::command::PingResult;
 use self::connection::Connection;
 use self::flow::FlowRuntime;
+use self::inbox::Taker;
 use self::intake::Intake;
 use self::outcome::Outcome;
 use self::run::Stop;
 use self::shared::Shared;
 use crate::base::Clock;
-use crate::spec::model::{Config, Source};
+use crate::spec::model::Config;
 use crate::store::{FlowCount, Store};
 use crate::vault::Vault;
 
@@ -91,8 +100,23 @@ pub struct Parts {
 pub struct RunOptions {
     /// Poll every flow once, work until nothing is left, and return.
     pub until_idle: bool,
+    /// Holds an engine back that runs until idle: before this is cancelled it goes on as any other does. Then it polls
+    /// every flow once more, works until nothing is left, and returns.
+    pub hold: Option<CancellationToken>,
     /// Cancelled to stop: no new work is taken, and what is in flight ends or is safely left.
     pub stop: CancellationToken,
+}
+
+impl RunOptions {
+    fn held(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| !hold.is_cancelled())
+    }
+
+    async fn released(&self) {
+        if let Some(hold) = &self.hold {
+            hold.cancelled().await;
+        }
+    }
 }
 
 /// What came of a run.
@@ -139,6 +163,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     connections: BTreeMap<String, Arc<Connection>>,
     flows: Vec<Arc<FlowRuntime>>,
+    takers: Vec<Arc<Taker>>,
     started: Mutex<Option<Timestamp>>,
     restored: bool,
     intake: Intake,
@@ -152,6 +177,7 @@ impl Engine {
     pub fn new(parts: Parts) -> Result<Arc<Self>, StartError> {
         let connections = start::connections(&parts)?;
         let flows = start::flows(&parts.config, &connections);
+        let takers = inbox::takers(&parts.config, &connections, &flows);
         let intake = Intake::open(&parts, &connections)?;
         let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
         Ok(Arc::new(Self {
@@ -159,6 +185,7 @@ impl Engine {
             shared,
             connections,
             flows,
+            takers,
             started: Mutex::new(None),
             restored: parts.restored,
             intake,
@@ -183,13 +210,17 @@ impl Engine {
                 inner.cancel();
             })
         };
-        let polls = |flow: &&Arc<FlowRuntime>| matches!(flow.source(), Some(Source::Poll { .. }));
-        let names = self.flows.iter().filter(polls).map(|flow| flow.name.clone()).collect();
-        self.shared.busy.send_replace(names);
+        self.flows.iter().for_each(|flow| self.shared.busy.register(&flow.name));
+        self.takers.iter().for_each(|taker| taker.register(&self.shared));
         let mut tasks = tokio::task::JoinSet::new();
         for flow in &self.flows {
-            tasks.spawn(Arc::clone(flow).drive(Arc::clone(&self.shared), options.until_idle));
+            tasks.spawn(Arc::clone(flow).drive(Arc::clone(&self.shared), options.clone()));
         }
+        for taker in &self.takers {
+            tasks.spawn(Arc::clone(taker).drive(Arc::clone(&self.shared)));
+        }
+        let ended =
+            options.until_idle.then(|| tokio::spawn(end_when_idle(Arc::clone(&self.shared), options)));
         let mut failure = None;
         while let Some(joined) = tasks.join_next().await {
             let failed = match joined {
@@ -202,25 +233,33 @@ impl Engine {
             failure.get_or_insert(failed);
         }
         stopper.abort();
+        let idle = match ended {
+            Some(ended) => {
+                ended.abort();
+                ended.await.is_ok()
+            }
+            None => false,
+        };
         for connection in self.connections.values() {
             connection.auth.release().await;
         }
         match failure {
             Some(failure) => Err(EngineError(failure)),
-            None => self.summary().map_err(|error| EngineError(error.to_string())),
+            None => self.summary(!idle).map_err(|error| EngineError(error.to_string())),
         }
     }
 
-    fn summary(&self) -> Result<RunSummary, Stop> {
+    fn summary(&self, stopped: bool) -> Result<RunSummary, Stop> {
         let troubles = self
             .flows
             .iter()
-            .filter_map(|flow| flow.condition().trouble.clone().map(|trouble| (flow.name.clone(), trouble)))
+            .filter_map(|flow| flow.trouble().map(|trouble| (flow.name.clone(), trouble)))
+            .chain(inbox::troubles(&self.takers))
             .collect();
         Ok(RunSummary {
             flows: self.shared.store.counts()?,
             troubles,
-            stopped: self.shared.stop.is_cancelled(),
+            stopped: stopped && self.shared.stop.is_cancelled(),
         })
     }
 
@@ -237,6 +276,13 @@ impl Engine {
         };
         PingResult { connection: connection.to_owned(), system, ok, message, milliseconds }
     }
+}
+
+/// Stops an engine once nothing is left to do.
+async fn end_when_idle(shared: Arc<Shared>, options: RunOptions) {
+    options.released().await;
+    shared.busy.over().await;
+    shared.stop.cancel();
 }
 
 impl Connection {

@@ -1,19 +1,20 @@
 //! What people ask and decide. The admin socket and the command line change state through here and nowhere else.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::command::{Command, Failure, FlowStatus, Order, Ordered, Reply, Selection, Shown, Status, Truth};
+use super::command::{Command, Failure, Order, Ordered, Reply, Selection, Shown, Truth};
 use super::flow::FlowRuntime;
 use super::resolve::{Look, look_up};
+use super::status;
 use super::transition::{self, Proof};
-use crate::base::{RecordId, duration};
+use crate::base::RecordId;
 use crate::expression::fits;
-use crate::spec::model::{CreateEffect, Effect, Operation, Schedule, Step, StepKind};
+use crate::spec::model::{CreateEffect, Effect, Operation, Step, StepKind};
 use crate::store::{
     AuditDraft, AuditQuery, Batch, EffectEntry, EffectState, Evidence, Record, RecordQuery, RecordState,
     Store, StoreError, Write,
@@ -34,10 +35,13 @@ type Refused = String;
 /// Answers what needs only a store, for a configuration whose engine is not running. Orders need an [`Engine`].
 pub fn offline(store: &dyn Store, now: Timestamp, command: Command) -> Reply {
     let answer = match command {
-        Command::Status => status(store, now, None, Vec::new()).map(|status| Reply::Status(Box::new(status))),
+        Command::Status => {
+            status::of(store, now, None, Vec::new()).map(|status| Reply::Status(Box::new(status)))
+        }
         Command::Records(query) => store.records(&query).map(Reply::Records),
         Command::Show { text } => return shown(store, &text),
         Command::Documents { text, kind } => return documents(store, &text, kind.as_deref()),
+        Command::Events(query) => store.events(&query).map(Reply::Events),
         Command::Audit(query) => store.audit(&query).map(Reply::Audit),
         Command::VerifyAudit => store.verify_audit().map(Reply::AuditReport),
         _ => return failed("this needs the configuration; it cannot be done with the store alone"),
@@ -58,6 +62,7 @@ impl Engine {
             }
             Command::Acknowledge(order) => self.each(order, &[], Self::acknowledge).await,
             Command::Resolve { order, truth } => self.resolve(order, truth).await,
+            Command::RetryEvents(retry) => self.retry_events(retry).await.map_or_else(failed, Reply::Retried),
             Command::Poll { flow } => self.poll_now(flow.as_deref()),
             Command::Ping { connections } => {
                 let all = || self.config.connections.keys().cloned().collect();
@@ -72,46 +77,13 @@ impl Engine {
         }
     }
 
-    fn status(&self) -> Reply {
-        let started = *self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        let flows = self.flows.iter().map(|flow| self.flow_status(flow)).collect::<Result<Vec<_>, _>>();
-        let status =
-            flows.and_then(|flows| status(&*self.shared.store, self.shared.clock.now(), started, flows));
-        let status = status.map(|status| Status { webhooks: self.intake.statuses(), ..status });
-        status.map_or_else(failed, |status| Reply::Status(Box::new(status)))
-    }
-
-    fn flow_status(&self, flow: &FlowRuntime) -> Result<FlowStatus, StoreError> {
-        let condition = flow.condition().clone();
-        let cursor = self.shared.store.cursor(&flow.name)?.unwrap_or_default();
-        let in_turns = flow.at_work_with().filter(|connection| connection.turns.is_some());
-        Ok(FlowStatus {
-            flow: flow.name.clone(),
-            title: flow.flow.title.clone(),
-            schedule: match &flow.schedule {
-                Some(Schedule::Every(every)) => format!("every {}", duration::display(*every)),
-                Some(Schedule::Cron(cron)) => {
-                    format!("{} ({})", cron.cron.pattern, cron.zone.iana_name().unwrap_or("UTC"))
-                }
-                None => "when told".to_owned(),
-            },
-            polled: cursor.polled,
-            next_poll: condition.next_poll,
-            full: cursor.full,
-            skipped: cursor.skipped,
-            turns: in_turns.map(|connection| connection.name.clone()).collect(),
-            in_flight: condition.in_flight,
-            trouble: condition.trouble,
-        })
-    }
-
     fn poll_now(&self, wanted: Option<&str>) -> Reply {
         let chosen: Vec<_> =
             self.flows.iter().filter(|flow| wanted.is_none_or(|wanted| flow.name == wanted)).collect();
         if chosen.is_empty() {
             return failed(format!("no flow is called `{}`", wanted.unwrap_or_default()));
         }
-        chosen.iter().for_each(|flow| flow.poll_now.notify_one());
+        chosen.iter().flat_map(|flow| &flow.sources).for_each(|source| source.now.notify_one());
         Reply::Accepted
     }
 
@@ -195,6 +167,7 @@ impl Engine {
         if !super::finish::made(&self.shared, record).map_err(|error| error.to_string())? {
             record.results.clear();
         }
+        super::find::forget(&mut record.results);
         self.anew(record)?;
         Ok("record.resumed")
     }
@@ -381,25 +354,6 @@ impl Engine {
     }
 }
 
-fn status(
-    store: &dyn Store,
-    now: Timestamp,
-    started: Option<Timestamp>,
-    flows: Vec<FlowStatus>,
-) -> Result<Status, StoreError> {
-    let noticed = RecordQuery { noticed: true, ..RecordQuery::default() };
-    Ok(Status {
-        running: started.is_some(),
-        started,
-        now,
-        flows,
-        counts: store.counts()?,
-        notices: store.records(&noticed)?.len() as u64,
-        open_effects: store.open_effects()?.len() as u64,
-        webhooks: Vec::new(),
-    })
-}
-
 fn shown(store: &dyn Store, text: &str) -> Reply {
     let gather = || -> Result<Result<Shown, String>, StoreError> {
         let id = match one(store, text)? {
@@ -495,6 +449,6 @@ fn ordered(id: &RecordId, state: Option<RecordState>, problem: Option<String>) -
     Ordered { record: id.to_string(), state, problem }
 }
 
-fn failed(error: impl ToString) -> Reply {
+pub(super) fn failed(error: impl ToString) -> Reply {
     Reply::Failed(Failure { message: error.to_string() })
 }

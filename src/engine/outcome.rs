@@ -93,6 +93,14 @@ impl Outcome {
         }
     }
 
+    /// Not before this, where the other side said so.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Later(refusal) | Self::Down(refusal) => refusal.until,
+            _ => None,
+        }
+    }
+
     /// One sentence on why it did not work.
     pub fn cause(&self) -> String {
         match self {

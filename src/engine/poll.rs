@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::arrive;
+use super::arrive::Arriving;
 use super::connection::Connection;
 use super::cursor::{self, CursorSettings};
 use super::flow::FlowRuntime;
@@ -11,6 +11,7 @@ use super::outcome::{Call, Outcome};
 use super::pages::Pages;
 use super::run::Stop;
 use super::shared::Shared;
+use super::source::SourceRuntime;
 use crate::base::{clock, crash};
 use crate::http::Sign;
 use crate::spec::model::{Paging, Source, Stream};
@@ -52,6 +53,7 @@ impl From<Stop> for Halt {
 /// One poll at work.
 struct Reading<'a> {
     flow: &'a FlowRuntime,
+    source: &'a SourceRuntime,
     shared: &'a Shared,
     stream: &'a Stream,
     connection: &'a Connection,
@@ -73,15 +75,19 @@ struct Reading<'a> {
 }
 
 impl FlowRuntime {
-    /// Reads the flow's source whole, from its cursor on or, when that is due, from the beginning.
-    pub(super) async fn poll(&self, shared: &Shared) -> Result<Result<(), Trouble>, Stop> {
-        let Some(Source::Poll { role, stream, .. }) = self.source() else { return Ok(Ok(())) };
+    /// Reads a source whole, from its cursor on or, when that is due, from the beginning.
+    pub(super) async fn poll(
+        &self,
+        source: &SourceRuntime,
+        shared: &Shared,
+    ) -> Result<Result<(), Trouble>, Stop> {
+        let Source::Poll { role, stream, .. } = self.source(source) else { return Ok(Ok(())) };
         let connection = self.connection(role);
         let _turn = tokio::select! {
             held = super::turns::take([connection]) => held,
             () = shared.stop.cancelled() => return Ok(Ok(())),
         };
-        let read = match Reading::begin(self, shared, stream, connection)? {
+        let read = match Reading::begin(self, source, shared, stream, connection)? {
             Ok(reading) => reading.read().await,
             Err(trouble) => Err(Halt::Trouble(trouble)),
         };
@@ -96,29 +102,31 @@ impl FlowRuntime {
 impl<'a> Reading<'a> {
     fn begin(
         flow: &'a FlowRuntime,
+        source: &'a SourceRuntime,
         shared: &'a Shared,
         stream: &'a Stream,
         connection: &'a Connection,
     ) -> Result<Result<Self, Trouble>, Stop> {
         let anchor = shared.clock.now();
-        let kept = shared.store.cursor(&flow.name)?.unwrap_or_default();
+        let kept = shared.store.cursor(&source.cursor)?.unwrap_or_default();
         let made = || -> Result<Self, String> {
             let settings = CursorSettings::of(&stream.cursor, &connection.values)?;
             let due = |every| kept.full.is_none_or(|at| clock::add(at, every) <= anchor);
-            let from = match flow.full.is_some_and(due) {
+            let from = match source.full.is_some_and(due) {
                 true => Value::Null,
                 false => cursor::from(&stream.cursor, &kept.position, &settings),
             };
             let pages = Pages::new(&stream.paging, &connection.values)?;
             Ok(Self {
+                full: from.is_null(),
+                from: cursor::bounded(from, anchor, &settings),
                 flow,
+                source,
                 shared,
                 stream,
                 connection,
                 settings,
                 anchor,
-                full: from.is_null(),
-                from,
                 position: kept.position.clone(),
                 kept: kept.clone(),
                 pages,
@@ -148,6 +156,7 @@ impl<'a> Reading<'a> {
             }
             let read = json!({
                 "flow": self.flow.name,
+                "source": self.flow.source(self.source).name(),
                 "page": self.pages.read,
                 "records": count,
                 "from": self.from,
@@ -155,10 +164,9 @@ impl<'a> Reading<'a> {
                 "last": !next,
             });
             let (flow, shared) = (self.flow, self.shared);
-            let arriving =
-                arrive::read_on(&flow.name, shared.clock.now(), ("poll.page", read), self.cursor(!next));
+            let cursor = Some((self.source.cursor.clone(), self.cursor(!next)));
+            let arriving = Arriving::read("poll.page", read, cursor);
             flow.ingest(shared, records, arriving).await?;
-            flow.work.notify_one();
             if !next || shared.stop.is_cancelled() {
                 return Ok(());
             }

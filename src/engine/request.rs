@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use ::url::Url;
 use serde_json::{Map, Value};
 
 use super::connection::Connection;
 use crate::auth::placeholder;
 use crate::base::random;
+use crate::expression::value::ObjectField;
 use crate::expression::{EvaluationError, ValueTemplate, Values};
 use crate::http::{Outgoing, Redactor};
 use crate::spec::model::{Request, RequestBody};
@@ -79,17 +81,43 @@ impl Connection {
     ///
     /// # Errors
     /// When the link leads elsewhere than below the connection's base URL.
-    pub fn follow(
+    pub fn follow(&self, request: &Request, values: Values, link: &str) -> Result<Prepared, EvaluationError> {
+        let url = url::below(&self.base_url, link).map_err(said)?;
+        self.read_at(request, values, url)
+    }
+
+    /// A request for what is at `url`, with the headers of `request` and nothing else of it. The caller knows that the URL
+    /// may be asked with our credentials.
+    ///
+    /// # Errors
+    /// When a template does not fit the data.
+    pub(super) fn read_at(
         &self,
         request: &Request,
         mut values: Values,
-        link: &str,
+        url: Url,
     ) -> Result<Prepared, EvaluationError> {
         let request_id = name_request(&mut values);
-        let url = url::below(&self.base_url, link).map_err(said)?;
         let headers = pairs(request.headers.as_ref(), &values)?;
         let method = http::Method::GET;
         self.write(Parts { method, url, query: Vec::new(), headers, body: None, request_id })
+    }
+
+    /// As [`Connection::read_at`], for a page that a sender pointed at: its query gets what `request` asks of every page,
+    /// whatever the cursor.
+    ///
+    /// # Errors
+    /// When a template does not fit the data.
+    pub(super) fn pointed(
+        &self,
+        request: &Request,
+        values: Values,
+        url: &Url,
+    ) -> Result<Prepared, EvaluationError> {
+        let asked = request.query.as_ref().and_then(whatever_the_cursor);
+        let mut url = url.clone();
+        url::replace_query(&mut url, &pairs(asked.as_ref(), &values)?);
+        self.read_at(request, values, url)
     }
 
     fn write(&self, parts: Parts) -> Result<Prepared, EvaluationError> {
@@ -98,6 +126,17 @@ impl Connection {
         let outgoing = self.transport.write(parts).map_err(said)?;
         Ok(Prepared { rendered: outgoing.clone(), outgoing, request_id, parts: kept })
     }
+}
+
+/// The fields of a query that say nothing of the cursor.
+fn whatever_the_cursor(query: &ValueTemplate) -> Option<ValueTemplate> {
+    let ValueTemplate::Object(fields) = query else { return None };
+    let free = |field: &&ObjectField| {
+        let mut free = true;
+        field.value.templates(&mut |template| free &= !template.names().iter().any(|name| name == "cursor"));
+        free
+    };
+    Some(ValueTemplate::Object(fields.iter().filter(free).cloned().collect()))
 }
 
 fn name_request(values: &mut Values) -> String {

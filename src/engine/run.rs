@@ -3,12 +3,14 @@
 //! Results of calls are kept with the record, so that a run that was interrupted goes on with what it knew: a check
 //! that let an order pass does not judge it anew after its shipment was booked.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::calls::CallStep;
+use super::find::Held;
 use super::finish::Ended;
 use super::flow::FlowRuntime;
 use super::shared::Shared;
@@ -42,6 +44,15 @@ pub enum Ending {
     Skip(Reason),
     /// A person decides.
     Park(Reason),
+    /// It waits for another record, which is not known yet.
+    Seek {
+        /// When it looks again.
+        until: Timestamp,
+        /// Why.
+        reason: Reason,
+        /// Whether it has looked before.
+        again: bool,
+    },
     /// Tried again.
     Wait {
         /// Not before this, where that is known.
@@ -73,6 +84,12 @@ pub(super) struct Run<'a> {
     pub(super) values: Values,
     /// What is written with the next commit.
     pub(super) writes: Vec<Write>,
+    /// The inboxes of flows that are told with it.
+    pub(super) told: BTreeSet<String>,
+    /// Records that were found, until the run has ended.
+    pub(super) held: Vec<Held>,
+    /// When the record comes again, once its steps have come to their natural end.
+    pub(super) again: Option<Timestamp>,
 }
 
 impl<'a> Run<'a> {
@@ -85,15 +102,32 @@ impl<'a> Run<'a> {
         flow: &'a FlowRuntime,
         record: Record,
     ) -> Result<Ended, Stop> {
-        let mut run = Self { shared, flow, record, values: flow.names(shared), writes: Vec::new() };
-        run.values.set(&flow.flow.record, &run.record.source);
-        run.values.set("key", &Value::from(run.record.id.key()));
-        run.values.set("idempotency_key", &Value::from(run.record.idempotency_key.as_str()));
-        let ending = match run.steps(&flow.flow.steps, "", "").await? {
+        Self::begin(shared, flow, record).through().await
+    }
+
+    pub(super) fn begin(shared: &'a Shared, flow: &'a FlowRuntime, record: Record) -> Self {
+        let mut values = flow.names(shared);
+        values.set(&flow.flow.record, &record.source);
+        values.set("key", &Value::from(record.id.key()));
+        values.set("idempotency_key", &Value::from(record.idempotency_key.as_str()));
+        let (writes, told, held) = (Vec::new(), BTreeSet::new(), Vec::new());
+        Self { shared, flow, record, values, writes, told, held, again: None }
+    }
+
+    /// Goes through the steps, and commits how that ended.
+    pub(super) async fn through(mut self) -> Result<Ended, Stop> {
+        let flow = self.flow;
+        let ending = match self.steps(&flow.flow.steps, "", "").await? {
             Some(ending) => ending,
-            None => Ending::Done,
+            None => match self.comes_again() {
+                Ok(again) => {
+                    self.again = again;
+                    Ending::Done
+                }
+                Err(ending) => ending,
+            },
         };
-        run.finish(ending).await
+        self.finish(ending).await
     }
 
     /// Runs steps in order. `written` and `actual` are the enclosing loop's path as written and with its index.
@@ -151,11 +185,8 @@ impl<'a> Run<'a> {
             StepKind::Link(links) => Ok(self.link(step, &path, links)),
             StepKind::Put(rows) => Ok(self.put_rows(step, &path, rows)),
             StepKind::ForEach { .. } => self.for_each(step, &path).await,
-            // These are not done by the engine yet.
-            StepKind::Find { .. } | StepKind::Tell(_) => {
-                let reason = self.reason(step, &path, "this step cannot be done yet".to_owned());
-                Ok(Some(Ending::Park(reason)))
-            }
+            StepKind::Find { .. } => self.find(step, &path).await,
+            StepKind::Tell(told) => Ok(self.tell(step, &path, told)),
         }
     }
 
@@ -204,22 +235,26 @@ impl<'a> Run<'a> {
         otherwise: &Otherwise,
     ) -> Option<Ending> {
         match condition.truth(&self.values) {
-            Ok(true) => return None,
-            Ok(false) => {}
-            Err(error) => return Some(self.unevaluable(step, path, &error)),
+            Ok(true) => None,
+            Ok(false) => Some(self.otherwise(step, path, otherwise)),
+            Err(error) => Some(self.unevaluable(step, path, &error)),
         }
+    }
+
+    /// How a record ends that goes no further.
+    pub(super) fn otherwise(&self, step: &Step, path: &str, otherwise: &Otherwise) -> Ending {
         let message = otherwise.message.text(&self.values).unwrap_or_else(|error| error.to_string());
         let detail = otherwise
             .show
             .as_ref()
             .map(|show| show.evaluate(&self.values).unwrap_or_else(|error| Value::from(error.to_string())));
         let reason = Reason { detail, ..self.reason(step, path, message) };
-        Some(match otherwise.action {
+        match otherwise.action {
             OtherwiseAction::Park => Ending::Park(reason),
             OtherwiseAction::Skip => Ending::Skip(reason),
             OtherwiseAction::Report => Ending::Report(reason),
             OtherwiseAction::Done => Ending::Enough(reason),
-        })
+        }
     }
 
     fn link(&mut self, step: &Step, path: &str, links: &[(String, Template)]) -> Option<Ending> {
@@ -271,7 +306,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn unevaluable(&self, step: &Step, path: &str, error: &EvaluationError) -> Ending {
+    pub(super) fn unevaluable(&self, step: &Step, path: &str, error: &EvaluationError) -> Ending {
         Ending::Park(self.reason(step, path, format!("the mapping does not fit this record: {error}")))
     }
 
@@ -298,6 +333,7 @@ impl<'a> Run<'a> {
         writes.push(Write::Record { record: Box::new(self.record.clone()), expected });
         self.shared.store.commit(Batch { writes }).await?;
         self.record.version = expected + 1;
+        self.wake_told();
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Progress;
 use super::cache::Cache;
+use super::idle::Busy;
 use super::inbox::Inboxes;
 use super::rehearsal::script::Script;
 use super::tables::Fillers;
@@ -34,8 +35,8 @@ pub(super) struct Shared {
     pub(super) cache: Cache,
     /// Flows that others wait for, since they fill their tables.
     pub(super) fillers: watch::Sender<Fillers>,
-    /// Flows that poll and have not become idle, for an engine that runs until it is.
-    pub(super) busy: watch::Sender<BTreeSet<String>>,
+    /// Who still has something to do, for an engine that runs until nobody has.
+    pub(super) busy: Busy,
     /// What answers in the place of all systems, in a rehearsal.
     pub(super) script: Option<Arc<Script>>,
 }
@@ -60,7 +61,7 @@ impl Shared {
             inboxes: Inboxes::default(),
             cache: Cache::default(),
             fillers: watch::Sender::new(Fillers::default()),
-            busy: watch::Sender::new(BTreeSet::new()),
+            busy: Busy::default(),
             script: None,
         }
     }
@@ -83,13 +84,26 @@ impl Shared {
         !self.recovering.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Says that `flow` has read its source whole and has nothing left to do.
-    pub(super) async fn caught_up(&self, flow: &str) -> Result<(), StoreError> {
+    /// Says that `flow` has read its sources whole and has nothing left to do, if a last look says so while nobody can
+    /// say otherwise.
+    pub(super) async fn caught_up(
+        &self,
+        flow: &str,
+        nothing: impl FnOnce() -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
         let all = {
             let mut recovering = self.recovering.lock().unwrap_or_else(PoisonError::into_inner);
-            recovering.remove(flow) && recovering.is_empty()
+            recovering.contains(flow) && nothing()? && recovering.remove(flow) && recovering.is_empty()
         };
         if all { self.mark(None).await } else { Ok(()) }
+    }
+
+    /// Says that `flow` has something to do again, by what another flow found since the store was restored.
+    pub(super) fn behind(&self, flow: &str) {
+        let mut recovering = self.recovering.lock().unwrap_or_else(PoisonError::into_inner);
+        if !recovering.is_empty() {
+            recovering.insert(flow.to_owned());
+        }
     }
 
     async fn mark(&self, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
@@ -111,6 +125,7 @@ impl Shared {
 
     /// Says that an event was committed to `inbox`.
     pub(super) fn wake_inbox(&self, inbox: &str) {
+        self.busy.add(inbox);
         self.inboxes.wake(inbox);
     }
 

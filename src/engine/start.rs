@@ -16,15 +16,16 @@ use super::door::Door;
 use super::flow::{Condition, FlowRuntime};
 use super::keeper::Keeper;
 use super::shared::Shared;
+use super::source::SourceRuntime;
 use super::turns::{Turns, Users};
 use super::{Parts, StartError};
 use crate::auth::{AuthContext, AuthError, placeholder};
 use crate::base::{Secret, duration};
-use crate::expression::Values;
+use crate::expression::{EvaluationError, Values};
 use crate::http::limit::{LimitOptions, RateHeaders, RateLimit};
 use crate::http::{Breaker, BreakerOptions, Client, ClientOptions, Limiters, Redactor, authority};
 use crate::proof::Clients;
-use crate::spec::model::{self, Config, Source, StepKind, every_step};
+use crate::spec::model::{self, Config, Content, Source, StepKind, every_step};
 use crate::store::{Batch, StoreError, Write};
 
 /// Room for records that wait for their turn at a connection's limits.
@@ -67,6 +68,7 @@ fn connect(
     reachable.push(host_of(&base_url)?);
     let options = ClientOptions {
         hosts: reachable,
+        pointed: pointed(&system, &values).map_err(|error| error.to_string())?,
         ca: declared.ca_file.as_deref().map(read_ca).transpose()?,
         ..ClientOptions::default()
     };
@@ -120,6 +122,18 @@ fn connect(
         users: Users::default(),
         batches: Batches::default(),
     })
+}
+
+/// The hosts at which what a connection is told may lie.
+fn pointed(system: &model::System, values: &Values) -> Result<Vec<regex::Regex>, EvaluationError> {
+    let mut pointed = Vec::new();
+    for webhook in system.webhooks.values() {
+        let told = webhook.when.as_ref().map_or(Ok(true), |when| when.truth(values))?;
+        if let (true, Content::Pointer { hosts, .. }) = (told, &webhook.content) {
+            pointed.extend(hosts.iter().cloned());
+        }
+    }
+    Ok(pointed)
 }
 
 /// A connection's share of the vault and the store.
@@ -209,13 +223,13 @@ pub(super) fn flows(
             }
             let mut values = Values::default();
             values.set("settings", &used.settings);
+            let full_name = format!("{}/{name}", used.name);
             flows.push(Arc::new(FlowRuntime {
-                name: format!("{}/{name}", used.name),
+                sources: SourceRuntime::of(&full_name, flow, chosen),
+                name: full_name,
                 used: used.name.clone(),
                 mapping: Arc::clone(&used.mapping),
                 flow: Arc::clone(flow),
-                schedule: chosen.sources.first().and_then(|source| source.schedule.clone()),
-                full: chosen.sources.first().and_then(|source| source.full),
                 shape: Shape::of(flow),
                 waits_for: fillers(used, flow),
                 connections: connected.clone(),
@@ -224,9 +238,9 @@ pub(super) fn flows(
                 values,
                 width: width(&connected, flow),
                 condition: Mutex::<Condition>::default(),
-                arrivals: tokio::sync::Mutex::default(),
                 work: Notify::new(),
-                poll_now: Notify::new(),
+                arriving: tokio::sync::Mutex::default(),
+                seeking: Mutex::default(),
                 earlier: Mutex::default(),
             }));
         }
@@ -266,10 +280,18 @@ pub(super) fn called(
 
 /// The flows of a mapping that poll and put rows into tables that `flow` reads.
 fn fillers(used: &model::MappingUse, flow: &model::Flow) -> Vec<String> {
+    let polls = |other: &model::Flow| {
+        let chosen = used.flows[&other.name].sources.iter();
+        other
+            .sources
+            .iter()
+            .zip(chosen)
+            .any(|(source, chosen)| matches!(source, Source::Poll { .. }) && chosen.enabled)
+    };
     let fills = |other: &&Arc<model::Flow>| {
         other.name != flow.name
-            && matches!(other.sources.first(), Some(Source::Poll { .. }))
             && used.flows[&other.name].enabled
+            && polls(other)
             && !other.puts_tables.is_disjoint(&flow.reads_tables)
     };
     let others = used.mapping.flows.values().filter(fills);

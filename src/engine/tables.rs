@@ -137,14 +137,19 @@ impl FlowRuntime {
             return Ok(());
         }
         let condition = self.condition().clone();
-        let ever = shared.store.cursor(&self.name)?.is_some_and(|cursor| cursor.polled.is_some());
+        let given_up = condition.given_up || self.polls().any(|at| at.condition().given_up);
+        let polled = self.sources.iter().all(|at| at.condition().polled);
+        let mut ever = true;
+        for poll in self.polls() {
+            ever &= shared.store.cursor(&poll.cursor)?.is_some_and(|cursor| cursor.polled.is_some());
+        }
         let worked = || -> Result<bool, StoreError> {
             let new = |state| matches!(state, RecordState::Received | RecordState::Running);
             let counts = shared.store.counts()?;
             Ok(!counts.iter().any(|count| count.flow == self.name && new(count.state)))
         };
-        let read = condition.polled || ever && !until_idle;
-        let state = match condition.given_up {
+        let read = polled || ever && !until_idle;
+        let state = match given_up {
             // What it knew before is better than nothing.
             true => Some(if ever { Filled::Yes } else { Filled::Never }),
             false => (read && (!self.waits_for.is_empty() || worked()?)).then_some(Filled::Yes),

@@ -4,16 +4,16 @@
 //! none happens twice: a record of the same key is not made again. Of the times that passed while no engine ran, the latest
 //! is made up for at the start, once; the ones before it are not.
 
-use std::sync::Arc;
-
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
-use super::arrive;
+use super::RunOptions;
+use super::arrive::Arriving;
 use super::flow::FlowRuntime;
 use super::run::Stop;
 use super::shared::Shared;
+use super::source::SourceRuntime;
 use crate::base::clock;
 use crate::spec::model::{Cron, Schedule};
 use crate::store::{Batch, Cursor, StoreError, Write};
@@ -21,80 +21,72 @@ use crate::store::{Batch, Cursor, StoreError, Write};
 impl FlowRuntime {
     /// Makes a record each time the schedule comes, or once when all flows that poll have become idle.
     pub(super) async fn keep_firing(
-        self: Arc<Self>,
-        shared: Arc<Shared>,
-        until_idle: bool,
+        &self,
+        source: &SourceRuntime,
+        shared: &Shared,
+        options: &RunOptions,
     ) -> Result<(), Stop> {
-        if until_idle {
-            return self.fire_last(&shared).await;
+        if options.until_idle {
+            return self.fire_last(source, shared).await;
         }
-        let mut next = self.first_firing(&shared).await?;
+        let mut next = self.first_firing(source, shared).await?;
         // There is no source to read, so nothing is waited for before the records there are count as all.
-        self.condition().polled = true;
+        source.condition().polled = true;
         self.work.notify_one();
         loop {
-            self.condition().next_poll = Some(next);
+            source.condition().next = Some(next);
             let at = tokio::select! {
                 () = shared.stop.cancelled() => return Ok(()),
                 () = shared.clock.sleep_until(next) => next,
-                () = self.poll_now.notified() => shared.clock.now(),
+                () = source.now.notified() => shared.clock.now(),
             };
             if self.condition().given_up {
                 return Ok(());
             }
-            self.fire(&shared, at).await?;
-            self.work.notify_one();
+            self.fire(source, shared, at).await?;
             if at == next {
-                next = self.after(at, shared.clock.now());
+                next = source.after(at, shared.clock.now());
             }
         }
     }
 
-    async fn fire_last(&self, shared: &Shared) -> Result<(), Stop> {
-        let mut busy = shared.busy.subscribe();
+    async fn fire_last(&self, source: &SourceRuntime, shared: &Shared) -> Result<(), Stop> {
         tokio::select! {
             () = shared.stop.cancelled() => return Ok(()),
-            waited = busy.wait_for(|busy| busy.is_empty()) => drop(waited),
+            () = shared.busy.quiet() => {}
         }
-        self.fire(shared, shared.clock.now()).await?;
-        let mut condition = self.condition();
+        self.fire(source, shared, shared.clock.now()).await?;
+        let mut condition = source.condition();
         condition.polled = true;
-        condition.next_poll = None;
+        condition.next = None;
         drop(condition);
         self.work.notify_one();
         Ok(())
     }
 
     /// When it fires first: what was missed last, or what comes next.
-    async fn first_firing(&self, shared: &Shared) -> Result<Timestamp, StoreError> {
+    async fn first_firing(&self, source: &SourceRuntime, shared: &Shared) -> Result<Timestamp, StoreError> {
         let now = shared.clock.now();
-        let kept = shared.store.cursor(&self.name)?.unwrap_or_default();
+        let kept = shared.store.cursor(&source.cursor)?.unwrap_or_default();
         let last = kept.position.get("at").and_then(Value::as_str).and_then(|at| at.parse().ok());
-        Ok(match (&self.schedule, last) {
+        Ok(match (&source.schedule, last) {
             (None | Some(Schedule::Every(_)), None) | (None, Some(_)) => now,
             (Some(Schedule::Every(every)), Some(last)) => clock::add(last, *every).max(now),
             (Some(Schedule::Cron(_)), None) => {
                 // So that the first time of all can be missed, too.
                 let cursor = Cursor { position: position(now), ..Cursor::default() };
-                let writes = vec![Write::Cursor { flow: self.name.clone(), cursor }];
+                let writes = vec![Write::Cursor { flow: source.cursor.clone(), cursor }];
                 shared.store.commit(Batch { writes }).await?;
-                self.after(now, now)
+                source.after(now, now)
             }
             (Some(Schedule::Cron(cron)), Some(last)) => {
-                latest(cron, now).filter(|missed| *missed > last).unwrap_or_else(|| self.after(now, now))
+                latest(cron, now).filter(|missed| *missed > last).unwrap_or_else(|| source.after(now, now))
             }
         })
     }
 
-    fn after(&self, at: Timestamp, now: Timestamp) -> Timestamp {
-        match &self.schedule {
-            Some(Schedule::Every(every)) => clock::add(at, *every).max(now),
-            _ => self.next_occurrence(now),
-        }
-    }
-
-    async fn fire(&self, shared: &Shared, at: Timestamp) -> Result<(), Stop> {
-        let zone = match &self.schedule {
+    async fn fire(&self, source: &SourceRuntime, shared: &Shared, at: Timestamp) -> Result<(), Stop> {
+        let zone = match &source.schedule {
             Some(Schedule::Cron(cron)) => cron.zone.clone(),
             _ => TimeZone::UTC,
         };
@@ -109,7 +101,8 @@ impl FlowRuntime {
         let facts =
             json!({ "flow": self.name, "at": at.to_string(), "key": arrival.id.key(), "known": known });
         let records = if known { Vec::new() } else { vec![record] };
-        let arriving = arrive::read_on(&self.name, shared.clock.now(), ("timer.fired", facts), cursor);
+        let cursor = Some((source.cursor.clone(), cursor));
+        let arriving = Arriving::read("timer.fired", facts, cursor);
         self.ingest(shared, records, arriving).await.map(drop)
     }
 }

@@ -44,6 +44,7 @@ pub fn record(
         record.attempts = 0;
     }
     record.state = to;
+    record.again = None;
     record.reason = reason;
     record.changed = now;
     record.due = now;

@@ -61,6 +61,13 @@ impl Listener {
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
+
+    /// Waits so long for a sender instead of ten seconds: for its TLS handshake, its headers, its body.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.bounds.patience = patience;
+        self
+    }
 }
 
 /// Binds the address of the intake.
@@ -78,6 +85,7 @@ pub async fn bind(intake: &Intake) -> Result<Listener, String> {
 
 /// Answers with `engine` until `stop`; what is in flight then is answered, too.
 pub async fn serve(engine: Arc<Engine>, listener: Listener, stop: CancellationToken) {
+    let patience = listener.bounds.patience;
     let router = routes::router(Arc::new(Site::new(engine, listener.bounds)));
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -95,7 +103,7 @@ pub async fn serve(engine: Arc<Engine>, listener: Listener, stop: CancellationTo
         };
         let (router, tls, stop) = (router.clone(), listener.tls.clone(), stop.clone());
         connections.spawn(async move {
-            welcome(stream, peer, tls, router, stop).await;
+            welcome(stream, peer, tls, router, patience, stop).await;
             drop(place);
         });
         // Those that have ended are let go of.
@@ -114,19 +122,20 @@ async fn welcome(
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     router: Router,
+    patience: Duration,
     stop: CancellationToken,
 ) {
     // Answers are small; without it some would wait for an acknowledgement of the sender's.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = tls else { return converse(stream, peer, router, stop).await };
-    match timeout(PATIENCE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => converse(stream, peer, router, stop).await,
+    let Some(tls) = tls else { return converse(stream, peer, router, patience, stop).await };
+    match timeout(patience, tls.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, peer, router, patience, stop).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "a sender does not agree on TLS"),
         Err(_) => tracing::debug!(%peer, "a sender does not end its TLS handshake"),
     }
 }
 
-async fn converse<S>(stream: S, peer: SocketAddr, router: Router, stop: CancellationToken)
+async fn converse<S>(stream: S, peer: SocketAddr, router: Router, patience: Duration, stop: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -137,7 +146,7 @@ where
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(patience)
         .max_headers(MOST_HEADERS)
         .max_header_size(LARGEST_HEAD)
         .max_buf_size(LARGEST_HEAD * 2)

@@ -1,5 +1,7 @@
 //! The stored types.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +46,18 @@ pub struct Record {
     /// When it comes again, for one that is done; records of forms before this was known do not.
     #[serde(default)]
     pub again: Option<Timestamp>,
+    /// Which tellings the content came from, where they are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
+}
+
+/// Which tellings a content came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Merged {
+    /// How late the telling is that counts, as the flow's `merge.by` yields it.
+    pub by: Value,
+    /// The same of the earlier or later tellings that fields came from which that one does not have.
+    pub kept: BTreeMap<String, Value>,
 }
 
 /// Where a record is in its life.
@@ -101,6 +115,9 @@ pub struct PendingRevision {
     pub fingerprint: String,
     /// When it came.
     pub received: Timestamp,
+    /// Which tellings it came from, where they are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
 }
 
 /// Something people should know of a record.

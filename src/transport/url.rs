@@ -72,6 +72,24 @@ pub fn append_query(url: &mut Url, query: &[(String, String)]) {
     url.set_query(Some(&all.join("&")));
 }
 
+/// Puts query parameters into `url`, each in the place of those of its name that it has. Names count as the same whatever
+/// the case of their letters: to some servers they are.
+pub fn replace_query(url: &mut Url, query: &[(String, String)]) {
+    let stays = |name: &str| !query.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let kept: Vec<&str> = url
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .filter(|pair| {
+            ::url::form_urlencoded::parse(pair.as_bytes()).next().is_none_or(|(name, _)| stays(&name))
+        })
+        .collect();
+    let kept = kept.join("&");
+    url.set_query(Some(&kept).filter(|kept| !kept.is_empty()).map(String::as_str));
+    append_query(url, query);
+}
+
 fn encode(text: &str, plain: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -154,6 +172,25 @@ mod tests {
         ] {
             assert_eq!(join(base, path).unwrap().as_str(), expected);
         }
+    }
+
+    #[test]
+    fn parameters_take_the_place_of_those_of_their_name() {
+        let replaced = |url: &str, query: &[(&str, &str)]| {
+            let mut url = Url::parse(url).unwrap();
+            let query: Vec<_> = query.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            replace_query(&mut url, &query);
+            url.query().map(str::to_owned)
+        };
+        let pointed = "https://a.example/x?batchId=1&Page=3&page%53ize=9&q=a%20b";
+        assert_eq!(
+            replaced(pointed, &[("page", "1"), ("pageSize", "500")]).as_deref(),
+            Some("batchId=1&q=a%20b&page=1&pageSize=500")
+        );
+        assert_eq!(replaced(pointed, &[]).as_deref(), Some("batchId=1&Page=3&page%53ize=9&q=a%20b"));
+        assert_eq!(replaced("https://a.example/x", &[("a", "b c&d")]).as_deref(), Some("a=b%20c%26d"));
+        assert_eq!(replaced("https://a.example/x?", &[]), None);
+        assert_eq!(replaced("https://a.example/x?a=1", &[("a", "")]).as_deref(), Some("a="));
     }
 
     #[test]

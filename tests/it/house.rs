@@ -41,6 +41,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("reqwest", &["http"]),
     ("redb", &["store"]),
     ("axum", &["server", "simulator"]),
+    ("hyper", &["server"]),
+    ("hyper_util", &["server"]),
     ("clap", &["cli", "main.rs"]),
     ("clap_complete", &["cli"]),
     ("comfy_table", &["cli"]),

@@ -8,6 +8,7 @@ mod crash;
 mod engine;
 mod home;
 mod house;
+mod intake;
 mod kill;
 mod patient;
 mod readme;

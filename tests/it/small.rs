@@ -127,7 +127,7 @@ impl Small {
     pub async fn running<T: Future<Output = ()>>(&self, test: impl FnOnce(Running) -> T) {
         let (engine, store) = self.engine();
         let stop = CancellationToken::new();
-        let options = RunOptions { until_idle: false, stop: stop.clone() };
+        let options = RunOptions { stop: stop.clone(), ..RunOptions::default() };
         let run = tokio::spawn({
             let engine = Arc::clone(&engine);
             async move { engine.run(options).await }

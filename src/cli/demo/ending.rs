@@ -231,6 +231,7 @@ mod tests {
             pending: None,
             notices: Vec::new(),
             again: None,
+            merged: None,
         }
     }
 

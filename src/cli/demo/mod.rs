@@ -39,7 +39,7 @@ use super::workspace::{Opened, Workspace};
 use crate::base::{Clock, Secret, SystemClock};
 use crate::engine::command::{Command, Reply};
 use crate::engine::{Progress, RunOptions};
-use crate::server::admin;
+use crate::server::{admin, intake};
 use crate::store::{Record, RecordQuery};
 use crate::vault::{MasterKey, Vault};
 
@@ -216,7 +216,12 @@ impl Show<'_> {
         let stop = CancellationToken::new();
         let listener = admin::bind(&workspace.socket()).map_err(Trouble::cannot_start)?;
         let serving = tokio::spawn(admin::serve(Arc::clone(&opened.engine), listener, stop.clone()));
-        let hearing = super::run::listen(&workspace.config, &opened.engine, &stop).await?;
+        let intake = workspace.config.intake.as_ref();
+        let mut hearing = None;
+        if let Some(intake) = intake {
+            let listener = intake::bind(intake).await.map_err(Trouble::cannot_start)?;
+            hearing = Some(tokio::spawn(intake::serve(Arc::clone(&opened.engine), listener, stop.clone())));
+        }
         let played = self.follow(&opened, carried).await;
         stop.cancel();
         // The socket and the port are free once these have ended, whatever came of it.

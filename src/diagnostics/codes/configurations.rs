@@ -47,11 +47,31 @@ pub(super) const CODES: &[Code] = &[
     code(
         "full-without-poll",
         "A flow that polls nothing is to read everything",
-        "`full` says how often a poll reads everything; this flow's records come from the clock.",
+        "`full` says how often a poll reads everything; this flow's records come from the clock, or by themselves.",
     ),
     code(
         "used-twice",
         "A mapping runs twice between the same systems",
         "The same flows would take the same records twice, and do twice what must happen once. A mapping may run several times, but between other connections, with other settings, or with other flows enabled.",
+    ),
+    code(
+        "unknown-source",
+        "A flow has no such source",
+        "The sources of a flow are called as its mapping names them, `role.stream` or `role.webhook`. A schedule and what other flows tell have no name; they go with the flow.",
+    ),
+    code(
+        "no-intake",
+        "A webhook is to be open, but nothing says where",
+        "Other systems can tell us only where `intake:` says at which address we listen, and under which URL they reach it. Without it no webhook is open, and flows live by their polls.",
+    ),
+    code(
+        "schedule-without-poll",
+        "A time is given for what comes by itself",
+        "`every`, `cron` and `full` say when to poll. What a webhook or another flow tells is taken when it is told.",
+    ),
+    code(
+        "not-an-address",
+        "Something is not an address to listen at",
+        "An address is an IP address and a port, such as `127.0.0.1:8480`. Names are not looked up here, so that it is clear who can reach us.",
     ),
 ];

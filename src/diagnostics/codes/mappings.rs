@@ -42,12 +42,12 @@ pub(super) const CODES: &[Code] = &[
     code(
         "step-does-nothing",
         "A step does nothing",
-        "A step has one of `call`, `check`, `set`, `link` and `for_each`.",
+        "A step has one of `call`, `check`, `set`, `link`, `put`, `for_each`, `find` and `tell`.",
     ),
     code(
         "step-does-several",
         "A step does several things",
-        "A step has one of `call`, `check`, `set`, `link` and `for_each`, so that it is clear what is done first and what a retry repeats.",
+        "A step has one of `call`, `check`, `set`, `link`, `put`, `for_each`, `find` and `tell`, so that it is clear what is done first and what a retry repeats.",
     ),
     code(
         "misplaced-key",
@@ -97,11 +97,86 @@ pub(super) const CODES: &[Code] = &[
     code(
         "unknown-link",
         "There is no such kind of link",
-        "A test expects links of a kind that no step of its flow makes.",
+        "`find` goes by a kind of link that no step makes, or a test by one that its flow neither makes nor finds by.",
     ),
     code(
         "unfit-record",
         "The record of a test is not one of its flow",
         "The record does not have the shape that the stream declares, so the flow would park it before its first step. Write it as the system gives it; a record kept by `ml-connector show` can be copied.",
+    ),
+    code(
+        "unknown-webhook",
+        "There is no such webhook",
+        "What a system tells by itself is declared under `webhooks:` of its system file. A test pushes to a webhook that is a source of its flow.",
+    ),
+    code(
+        "schedule-with-others",
+        "A schedule stands beside other sources",
+        "Each time of a schedule is a record of its own, `{ date, at }`; it is never a record that a system gives. Make a flow of its own for it.",
+    ),
+    code(
+        "source-twice",
+        "A source is named twice",
+        "What two sources of one name give is the same; the flow would read everything twice.",
+    ),
+    code(
+        "source-types-differ",
+        "The sources of a flow give different records",
+        "Whatever a flow is told, by push, poll or another flow, goes through the same steps, so all of it must be of one type: text that may have 35 characters here and 50 there is not. Declare the type once, under `types:` of the system.",
+    ),
+    code(
+        "told-without-record",
+        "Nothing says what a record is like",
+        "Records of a flow that is only told by others have the type that `told: { record: … }` declares; what tells it is checked against that.",
+    ),
+    code(
+        "told-by-nobody",
+        "A flow waits to be told, but nothing tells it",
+        "Only `tell` steps of other flows of the same mapping tell a flow. Without one, this flow never has a record from there.",
+    ),
+    code(
+        "not-told",
+        "A flow is told that does not listen",
+        "A flow takes what others tell it only where `told` is one of its sources, so that whoever reads it sees where its records come from.",
+    ),
+    code(
+        "tells-itself",
+        "A flow tells itself",
+        "A record that made the next one would never end. For a record that comes again after a time there is `again`.",
+    ),
+    code(
+        "merge-on-schedule",
+        "Records of a schedule are to be merged",
+        "`merge` says which of several tellings about one record counts. The time tells each record once.",
+    ),
+    code(
+        "not-comparable",
+        "Two tellings cannot be put in order",
+        "`by` of `merge` yields what tells which of two tellings is later: numbers, text or booleans, or a list of them, which are compared one after the other. Objects and lists in lists have no order.",
+    ),
+    code(
+        "keep-never-missing",
+        "A field is to be kept that is never missing",
+        "`keep` names fields that stay as they were where the later telling has nothing. One that is always there is always replaced.",
+    ),
+    code(
+        "find-in-loop",
+        "A record is to be found in a loop",
+        "A record that `find` found is held until all steps are done, so that two events about one order never work at once. In a loop, one record would hold many, and two such could wait for each other for ever.",
+    ),
+    code(
+        "one-link",
+        "A `find` does not go by one link",
+        "`find` looks for the record that was linked, by a `link` step, as one kind under one value. With several, it would not be clear which of them counts.",
+    ),
+    code(
+        "again-not-there",
+        "A test expects a record to come again, but its flow has no `again`",
+        "Only flows with `again` have records that come again by themselves.",
+    ),
+    code(
+        "record-and-pushed",
+        "A test has two records",
+        "A test begins with the `record` as a source gives it, or with what a webhook is told (`pushed`), from which the record comes.",
     ),
 ];

@@ -89,4 +89,24 @@ pub(super) const CODES: &[Code] = &[
         "A kind of auth that leaves requests without their credentials",
         "Requests use `secret.NAME`, but a connection that chooses this kind would send them without the credential. All kinds of one system must put the same names into requests.",
     ),
+    code(
+        "pointer-and-record",
+        "A webhook gives records in two ways",
+        "With `pointer` the body only says where records are to be fetched, and what is there is a page of the stream that it names. `record` and `give` make records of the body itself.",
+    ),
+    code(
+        "bad-host-pattern",
+        "A pattern of hosts cannot be used",
+        "A pointer is what somebody else wrote, and we follow it with our credentials. So the hosts that it may lead to are listed, each as a regular expression that matches the whole name: `ssapi\\d*\\.example\\.com`. One that matches any name would let a sender choose where our credentials go.",
+    ),
+    code(
+        "register-effect",
+        "An operation cannot be used to register a webhook",
+        "What is registered is looked at when the engine starts and every few hours after, and put right where it is not: the list must be a `read`, and creating and removing must be `idempotent`, since both are repeated.",
+    ),
+    code(
+        "register-shape",
+        "An operation to register a webhook has another shape",
+        "The engine calls `list` without input and reads `found`, a list of `{ id, url, event, active }`, from its result; `create` with `url`, `event` and `name`; `remove` with `id`. What else such an operation needs must be optional, or stand in its request.",
+    ),
 ];

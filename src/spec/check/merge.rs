@@ -38,7 +38,7 @@ fn comparable(checker: &mut Checker<'_>, written: &Written<String>, names: &Scop
         other => single(other),
     };
     if !fits || *ty == Type::Null {
-        let headline = format!("nothing tells which of two is later by {ty}");
+        let headline = format!("this is {ty}, which has no order");
         let help = "name a field that only grows, or a list of them such as `{{ [event.rank, event.at] }}`";
         checker.report("not-comparable", written.node, headline, help);
         return None;

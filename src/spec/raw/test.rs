@@ -135,7 +135,7 @@ pub struct RawExpectation {
     #[serde(default)]
     pub tells: Table<Written<Vec<AnyTree>>>,
     /// The time after which the record comes again, or `null` where it does not.
-    #[schemars(with = "TimeOrNever")]
+    #[schemars(with = "Option<TimeOrNever>")]
     pub again: Option<AnyTree>,
 }
 

@@ -17,7 +17,7 @@ async fn run_and_stop(world: &World, enough: impl Fn(&ml_connector::engine::Prog
     let (engine, store) = world.engine();
     let stop = CancellationToken::new();
     let mut progress = engine.progress();
-    let running = engine.run(RunOptions { until_idle: false, stop: stop.clone() });
+    let running = engine.run(RunOptions { stop: stop.clone(), ..RunOptions::default() });
     let stopping = async {
         progress.wait_for(|so_far| enough(so_far)).await.unwrap();
         stop.cancel();

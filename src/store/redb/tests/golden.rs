@@ -50,7 +50,9 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, table:
 fn records_and_effects() {
     let record = full_record();
     let first = codec::decode::<Record>("records", record.id.as_str(), &bytes(&kept("record.txt"))).unwrap();
-    assert_eq!(first, Record { again: None, ..record.clone() }, "no record of form 1 comes again");
+    let mut then = Record { again: None, merged: None, ..record.clone() };
+    then.pending.as_mut().unwrap().merged = None;
+    assert_eq!(first, then, "no record of form 1 comes again, or was merged");
     check("v2/record.txt", "records", record.id.as_str(), &record);
     let mut effect = effect(&id("0000169"), "shipment", EffectState::InDoubt);
     effect.body_hash = Some("33cc".into());

@@ -7,7 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::{
-    AuditDraft, EffectState, Evidence, Notice, PendingRevision, Reason, RecordState, StepResult, Write,
+    AuditDraft, EffectState, Evidence, Merged, Notice, PendingRevision, Reason, RecordState, StepResult,
+    Write,
 };
 
 mod golden;
@@ -81,7 +82,12 @@ fn record(id: &RecordId, state: RecordState, second: i64) -> Record {
         pending: None,
         notices: Vec::new(),
         again: None,
+        merged: None,
     }
+}
+
+fn merged() -> Merged {
+    Merged { by: json!([9, "12:00"]), kept: [("Date".to_owned(), json!([3, "11:00"]))].into() }
 }
 
 /// A record with something in every field.
@@ -99,6 +105,7 @@ fn full_record() -> Record {
             source: json!({ "No": "é" }),
             fingerprint: "22dd".into(),
             received: at(3),
+            merged: Some(merged()),
         })),
         notices: vec![Notice {
             at: at(4),
@@ -109,6 +116,7 @@ fn full_record() -> Record {
         attempts: 2,
         version: 1,
         again: Some(at(5)),
+        merged: Some(merged()),
         ..record(&id("0000169"), RecordState::Parked, 2)
     }
 }
