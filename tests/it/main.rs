@@ -21,6 +21,7 @@ mod secrets;
 mod shipstation;
 mod sixth;
 mod small;
+mod storm;
 mod specs;
 mod syspro;
 mod ups;

@@ -1,7 +1,8 @@
 //! A storm of pushed events, with the program killed in the middle of it: none that was acknowledged is missing, and none is
 //! written back twice.
 //!
-//! `ML_CONNECTOR_STORM_EVENTS`, `ML_CONNECTOR_STORM_RATE` (a second) and `ML_CONNECTOR_STORM_KILLS` make it stronger.
+//! `ML_CONNECTOR_STORM_EVENTS`, `ML_CONNECTOR_STORM_RATE` (a second) and `ML_CONNECTOR_STORM_KILLS` make it stronger, and
+//! `ML_CONNECTOR_STORM_PROGRAM` names another build of the program: see `tests/event-storm.sh`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -169,7 +170,8 @@ impl World {
     }
 
     fn program(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ml-connector"));
+        let built = env!("CARGO_BIN_EXE_ml-connector").to_owned();
+        let mut command = Command::new(wanted("ML_CONNECTOR_STORM_PROGRAM", built));
         command.args(words).arg("--config").arg(self.home.path());
         command
     }
@@ -180,7 +182,8 @@ impl World {
         let request = client
             .post(format!("http://{}/hooks/courier/moved", self.intake))
             .header("X-Push-Secret", "courier-push-secret")
-            .json(&json!({ "parcel": parcel, "stage": stage }));
+            .header("Content-Type", "application/json")
+            .body(json!({ "parcel": parcel, "stage": stage }).to_string());
         let answered = request.send().await;
         let mut told = self.told.lock().unwrap();
         told.pushes += 1;
