@@ -22,6 +22,7 @@ mod secrets;
 mod shipstation;
 mod sixth;
 mod small;
+mod storm;
 mod specs;
 mod syspro;
 mod ups;
