@@ -109,7 +109,11 @@ async fn shown(State(books): State<Shared>, Path(parcel): Path<String>) -> Json<
     Json(json!({ "stage": stage }))
 }
 
-async fn write(State(books): State<Shared>, Path(parcel): Path<String>, Json(body): Json<Value>) -> Json<Value> {
+async fn write(
+    State(books): State<Shared>,
+    Path(parcel): Path<String>,
+    Json(body): Json<Value>,
+) -> Json<Value> {
     let stage = body["stage"].as_u64().unwrap();
     let mut books = books.lock().unwrap();
     books.stages.insert(parcel.clone(), stage);
@@ -139,7 +143,8 @@ impl World {
         let books = Shared::default();
         let listening = listener().await;
         let url = format!("http://{}", listening.local_addr().unwrap());
-        let router = Router::new().route("/parcels/{parcel}", get(shown).put(write)).with_state(Arc::clone(&books));
+        let router =
+            Router::new().route("/parcels/{parcel}", get(shown).put(write)).with_state(Arc::clone(&books));
         tokio::spawn(async move { axum::serve(listening, router).await });
         // A port that was free a moment ago: the program is started again at the same one.
         let intake = listener().await.local_addr().unwrap();
@@ -153,7 +158,11 @@ impl World {
              intake: {{ listen: \"{intake}\", url: \"http://{intake}\" }}\n"
         );
         home.write("ml-connector.yaml", &config);
-        home.set_secrets([("courier.key", "k"), ("courier.push_secret", "courier-push-secret"), ("books.key", "k")]);
+        home.set_secrets([
+            ("courier.key", "k"),
+            ("courier.push_secret", "courier-push-secret"),
+            ("books.key", "k"),
+        ]);
         Self { home, intake, books, told: Arc::default() }
     }
 

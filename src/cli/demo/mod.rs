@@ -94,13 +94,9 @@ impl Pair {
     async fn set(self, wishes: &Wishes) -> Result<Box<dyn Stage>, Trouble> {
         Ok(match self {
             Self::Sage100Ups => Box::new(sage100_ups::Sage100Ups::set(wishes).await?),
-            Self::Sage100Shipstation => {
-                Box::new(sage100_shipstation::Sage100Shipstation::set(wishes).await?)
-            }
+            Self::Sage100Shipstation => Box::new(sage100_shipstation::Sage100Shipstation::set(wishes).await?),
             Self::SageX3Ups => Box::new(sagex3_ups::SageX3Ups::set(wishes).await?),
-            Self::Sage300Shipstation => {
-                Box::new(sage300_shipstation::Sage300Shipstation::set(wishes).await?)
-            }
+            Self::Sage300Shipstation => Box::new(sage300_shipstation::Sage300Shipstation::set(wishes).await?),
             Self::SysproUps => Box::new(syspro_ups::SysproUps::set(wishes).await?),
         })
     }
@@ -261,11 +257,8 @@ impl Show<'_> {
                 tokio::time::sleep(BEAT).await;
             }
         };
-        let run = opened.engine.run(RunOptions {
-            until_idle: true,
-            stop: stop.clone(),
-            hold: Some(hold.clone()),
-        });
+        let run =
+            opened.engine.run(RunOptions { until_idle: true, stop: stop.clone(), hold: Some(hold.clone()) });
         tokio::pin!(run);
         let ended = tokio::select! {
             ended = &mut run => ended,

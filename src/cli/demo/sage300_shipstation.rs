@@ -41,10 +41,7 @@ impl Sage300Shipstation {
                 ounces: 0.0,
             })
             .collect();
-        Ok(Self {
-            sage300,
-            shipstation: Platform::set("shipstation-c", products, Vec::new(), wishes).await?,
-        })
+        Ok(Self { sage300, shipstation: Platform::set("shipstation-c", products, Vec::new(), wishes).await? })
     }
 
     /// Somebody in Sage gives every `nth` of these orders another recipient.

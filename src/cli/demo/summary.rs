@@ -60,8 +60,18 @@ pub fn last_line(endings: &[Ending]) -> LastLine {
 
 /// The summary for people.
 pub fn text(endings: &[Ending]) -> String {
-    let headings =
-        ["pair", "orders", "done", "parked", "not for it", "in doubt", "duplicates", "lost", "delivered", "seconds"];
+    let headings = [
+        "pair",
+        "orders",
+        "done",
+        "parked",
+        "not for it",
+        "in doubt",
+        "duplicates",
+        "lost",
+        "delivered",
+        "seconds",
+    ];
     let row = |ending: &Ending| {
         let not_selected = ending.verdict.not_selected;
         let numbers = [ending.verdict.orders, ending.done, ending.parked(), not_selected, ending.in_doubt];

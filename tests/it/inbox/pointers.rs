@@ -50,7 +50,9 @@ async fn links_are_followed_on_the_same_terms() {
         None => (200, json!({ "parcels": [parcel("1Z1", "new", 1)], "next": "?at=2" })),
         Some("2") => (200, json!({ "parcels": [parcel("1Z2", "new", 1)], "next": "/other?at=3" })),
         Some("3") => (200, json!({ "parcels": [parcel("1Z3", "new", 1)], "next": null })),
-        Some(_) => (200, json!({ "parcels": [parcel("1Z9", "new", 1)], "next": "https://evil.example.com/x" })),
+        Some(_) => {
+            (200, json!({ "parcels": [parcel("1Z9", "new", 1)], "next": "https://evil.example.com/x" }))
+        }
     })
     .await;
     lay(&small, [at(&small, CHAINED, "good", "/linked"), at(&small, CHAINED, "evil", "/linked?at=9")]).await;
@@ -114,7 +116,8 @@ async fn what_cannot_be_read_now_is_tried_again_and_in_the_end_parked() {
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         };
-        let wait = Duration::try_from(now.due.duration_since(ml_connector::base::Clock::now(&clock))).unwrap();
+        let wait =
+            Duration::try_from(now.due.duration_since(ml_connector::base::Clock::now(&clock))).unwrap();
         waits.push(wait.as_secs());
         clock.advance(wait);
         last = now;

@@ -60,7 +60,8 @@ async fn what_is_pushed_becomes_records_of_every_flow_that_names_it() {
     let facts = json!({ "inbox": PUSHED, "name": "two", "flow": "small/parcels", "became": "new" });
     assert_eq!(taken[0].facts, facts);
     let several = small.audit("event.taken");
-    let one = several.iter().find(|entry| entry.facts["name"] == "one" && entry.facts["flow"] == "small/seen");
+    let one =
+        several.iter().find(|entry| entry.facts["name"] == "one" && entry.facts["flow"] == "small/seen");
     assert_eq!((one.unwrap().facts["new"].as_u64(), one.unwrap().record.as_ref()), (Some(2), None));
 }
 
@@ -127,7 +128,8 @@ async fn parked_events_are_tried_again_when_a_person_says_so() {
     let unknown = answer(small.command(retry(&["fine", "nothing"])).await);
     assert!(unknown.iter().all(|(_, problem)| problem.as_ref().unwrap().contains("no event of this name")));
     // The system's file is mended: now it knows what was sent.
-    let system = super::shop::SYSTEM.replace("status: text(40), at: number }\noperations", "status: text(40), at: any }\noperations");
+    let system = super::shop::SYSTEM
+        .replace("status: text(40), at: number }\noperations", "status: text(40), at: any }\noperations");
     assert_ne!(system, super::shop::SYSTEM);
     let file = small.path().join("mappings/systems/shop.yaml");
     let text = std::fs::read_to_string(&file).unwrap().replace(super::shop::SYSTEM, &system);
