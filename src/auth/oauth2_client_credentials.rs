@@ -12,9 +12,11 @@ use serde_json::{Map, Value};
 use super::oauth2::Oauth2;
 use super::oauth2::endpoint::{self, Endpoint, Grant, Style};
 use super::oauth2::tokens::Options;
-use super::{AuthContext, AuthError};
+use super::secrets::{Named, SecretNames};
+use super::{AuthContext, AuthError, Authenticator, Boxed};
+use crate::base::Secret;
 use crate::expression::{BlockChecker, EvaluationError, Template, ValueTemplate, Values};
-use crate::http;
+use crate::http::{self, Outgoing};
 
 /// OAuth 2 client credentials: a token fetched with a client id and secret, and kept until it expires.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -42,6 +44,10 @@ pub struct Block {
     /// The most tokens to fetch in 24 hours, where the other side counts them.
     #[serde(default)]
     pub daily_budget: Option<u32>,
+    /// What requests carry beside the token: templates of requests see them as `secret.NAME`, in the body (which writes
+    /// them as its type does) and in the query.
+    #[serde(default)]
+    pub credentials: SecretNames,
 }
 
 fn five_minutes() -> String {
@@ -59,6 +65,7 @@ pub struct Config {
     headers: ValueTemplate,
     refresh_early: Duration,
     daily_budget: Option<u32>,
+    carried: Vec<Named>,
 }
 
 impl Block {
@@ -74,6 +81,7 @@ impl Block {
         };
         let headers = checker.values("/headers", &Value::Object(self.headers.clone()));
         let refresh_early = checker.duration("/refresh_early", &self.refresh_early);
+        let carried = self.credentials.check(checker, "/credentials");
         Some(Config {
             token_url: token_url?,
             client_id: client_id?,
@@ -83,6 +91,7 @@ impl Block {
             headers: headers?,
             refresh_early: refresh_early?,
             daily_budget: self.daily_budget,
+            carried: carried?,
         })
     }
 }
@@ -90,7 +99,14 @@ impl Block {
 impl Config {
     /// The names of the credentials it needs.
     pub fn credentials(&self) -> Vec<&str> {
-        vec![&self.client_id, &self.client_secret]
+        let mut needed = super::secrets::needed(&self.carried);
+        needed.extend([self.client_id.as_str(), self.client_secret.as_str()]);
+        needed
+    }
+
+    /// The names that templates see below `secret`.
+    pub fn placeholders(&self) -> Vec<&str> {
+        self.carried.iter().map(|named| named.name.as_str()).collect()
     }
 
     /// The token URL's.
@@ -105,7 +121,7 @@ impl Config {
     ///
     /// # Errors
     /// When a template cannot be evaluated.
-    pub fn build(&self, context: AuthContext) -> Result<Oauth2, AuthError> {
+    pub fn build(&self, context: AuthContext) -> Result<ClientCredentials, AuthError> {
         let mut values = Values::default();
         values.set("settings", &context.settings);
         let scope = self.scope.as_ref().map(|scope| scope.evaluate(&values)).transpose().map_err(refused)?;
@@ -126,7 +142,52 @@ impl Config {
             refresh_early: self.refresh_early,
             daily_budget: self.daily_budget,
         };
-        Ok(Oauth2::new(options, endpoint, context))
+        let oauth = Oauth2::new(options, endpoint, context.clone());
+        Ok(ClientCredentials { oauth, carried: self.carried.clone(), context })
+    }
+}
+
+/// Tokens at work for one connection, with what requests carry beside them.
+pub struct ClientCredentials {
+    oauth: Oauth2,
+    carried: Vec<Named>,
+    context: AuthContext,
+}
+
+impl ClientCredentials {
+    /// The newest value of a credential: nothing that is carried so is refused, so that older ones need no chance.
+    fn value(&self, name: &str) -> Result<Secret, AuthError> {
+        let named = self.carried.iter().find(|named| named.name == name);
+        let named = named.ok_or_else(|| AuthError::Refused(format!("there is no `secret.{name}`")))?;
+        match self.context.credential(&named.credential) {
+            Err(_) if named.optional => Ok(Secret::new("")),
+            read => read,
+        }
+    }
+}
+
+impl std::fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientCredentials").field("oauth", &self.oauth).finish_non_exhaustive()
+    }
+}
+
+impl Authenticator for ClientCredentials {
+    fn prepare<'a>(&'a self, request: &'a mut Outgoing) -> Boxed<'a, Result<(), AuthError>> {
+        Box::pin(async move {
+            if !self.carried.is_empty() {
+                super::placeholder::fill(request, &|name| self.value(name))?;
+            }
+            self.oauth.prepare(request).await
+        })
+    }
+
+    fn rejected<'a>(&'a self, request: &'a Outgoing) -> Boxed<'a, ()> {
+        self.oauth.rejected(request)
+    }
+
+    fn release(&self) -> Boxed<'_, ()> {
+        self.oauth.release()
     }
 }
 

@@ -1,16 +1,24 @@
 //! What an answer means: the rules of the operation, then of the system, then of HTTP.
 
+use std::time::Duration;
+
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
+use crate::base::duration;
 use crate::expression::{EvaluationError, Values, normalise};
 use crate::spec::model::{AnswerClass, AnswerRule, System};
+
+/// Nothing is left alone for longer, whatever an answer says.
+const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
 
 /// An answer with what the rules may look at.
 #[derive(Debug)]
 pub struct Judged {
     /// What it means.
     pub class: AnswerClass,
+    /// How long to leave it alone at least, where the answer says so.
+    pub pause: Option<Duration>,
     /// The other side's code, where it gave one.
     pub code: Option<String>,
     /// The other side's reason, where it gave one.
@@ -39,10 +47,30 @@ pub fn judge(
     values.set("error_code", &code.clone().map_or(Value::Null, Value::String));
     for rule in rules.iter().chain(&system.answers) {
         if rule.when.truth(&values)? {
-            return Ok(Judged { class: rule.class, code, message, values });
+            let pause = pause(rule, &values)?;
+            return Ok(Judged { class: rule.class, pause, code, message, values });
         }
     }
-    Ok(Judged { class: by_status(status), code, message, values })
+    Ok(Judged { class: by_status(status), pause: None, code, message, values })
+}
+
+/// How long a rule says to leave something alone: seconds, or a duration. What is neither says nothing, as a `Retry-After`
+/// that cannot be read.
+///
+/// # Errors
+/// When it cannot be evaluated.
+pub fn pause(rule: &AnswerRule, values: &Values) -> Result<Option<Duration>, EvaluationError> {
+    let Some(pause) = &rule.pause else { return Ok(None) };
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+    let pause = match pause.evaluate(values)? {
+        Value::Number(number) => number.as_f64().and_then(seconds),
+        Value::String(text) => match text.trim().parse::<f64>() {
+            Ok(number) => seconds(number),
+            Err(_) => duration::parse(text.trim()).ok(),
+        },
+        _ => None,
+    };
+    Ok(pause.map(|pause| pause.min(LONGEST_PAUSE)))
 }
 
 /// What HTTP itself says, for answers that no rule matches.

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::answer;
 use super::connection::Connection;
 use super::exchange::{Answered, Terms, read_result, unfit};
 use super::outcome::{Call, Outcome, Refusal};
 use super::request::Prepared;
+use crate::base::clock;
 use crate::expression::{Template, Values, normalise};
 use crate::spec::model::{AnswerClass, Batch, Operation};
 
@@ -219,10 +221,10 @@ impl Connection {
         values.set("input", input);
         values.set("item", item);
         let judged = (|| {
-            let mut class = AnswerClass::Ok;
+            let (mut class, mut pause) = (AnswerClass::Ok, None);
             for rule in &asked.batch.answers {
                 if rule.when.truth(&values)? {
-                    class = rule.class;
+                    (class, pause) = (rule.class, answer::pause(rule, &values)?);
                     break;
                 }
             }
@@ -231,15 +233,16 @@ impl Connection {
                     .map_err(|message| crate::expression::EvaluationError { message })?,
                 _ => None,
             };
-            Ok::<_, crate::expression::EvaluationError>((class, message))
+            Ok::<_, crate::expression::EvaluationError>((class, pause, message))
         })();
         let unreadable = |message| Outcome::Unreadable(Refusal { message, ..Refusal::default() });
-        let (class, message) = match judged {
+        let (class, pause, message) = match judged {
             Ok(judged) => judged,
             Err(error) => return unreadable(format!("the rules for items do not fit this one: {error}")),
         };
         let said = message.unwrap_or_else(|| format!("{} did not accept this one", self.system.title));
-        let refusal = || Refusal { message: self.redactor.text(&said), ..Refusal::default() };
+        let until = pause.map(|pause| clock::add(self.clock.now(), pause));
+        let refusal = || Refusal { message: self.redactor.text(&said), until, ..Refusal::default() };
         match class {
             AnswerClass::Ok => read_result(asked.operation, &values).unwrap_or_else(unreadable),
             AnswerClass::Done => Outcome::Done,

@@ -24,6 +24,8 @@ pub struct CursorSettings {
     pub overlap: SignedDuration,
     /// How many days or keys to read back.
     pub back: i64,
+    /// How far back from now the source may be asked.
+    pub reach: Option<SignedDuration>,
 }
 
 impl CursorSettings {
@@ -45,20 +47,25 @@ impl CursorSettings {
             let whole = back.as_i64().filter(|back| *back >= 0);
             whole.ok_or_else(|| format!("`back` must yield a whole number, zero or more, not {back}"))
         };
-        let mut settings = Self { zone: TimeZone::UTC, overlap: SignedDuration::ZERO, back: 0 };
+        let length = |tree: &ValueTemplate| -> Result<SignedDuration, String> {
+            Ok(SignedDuration::try_from(duration::parse(&text(tree)?)?).unwrap_or_default())
+        };
+        let mut settings = Self { zone: TimeZone::UTC, overlap: SignedDuration::ZERO, back: 0, reach: None };
         match kind {
             CursorKind::None | CursorKind::Token { .. } => {}
             CursorKind::Timestamp { zone: its_zone, overlap, .. }
             | CursorKind::DateAndDecimalHours { zone: its_zone, overlap, .. } => {
                 settings.zone = zone(its_zone)?;
-                let overlap = duration::parse(&text(overlap)?)?;
-                settings.overlap = SignedDuration::try_from(overlap).unwrap_or_default();
+                settings.overlap = length(overlap)?;
             }
             CursorKind::Day { zone: its_zone, back: days, .. } => {
                 settings.zone = zone(its_zone)?;
                 settings.back = back(days)?;
             }
             CursorKind::Keyset { back: keys, .. } => settings.back = back(keys)?,
+        }
+        if let CursorKind::Timestamp { reach: Some(reach), .. } = kind {
+            settings.reach = Some(length(reach)?);
         }
         Ok(settings)
     }
@@ -101,6 +108,14 @@ pub fn from(kind: &CursorKind, position: &Value, settings: &CursorSettings) -> V
             }
         }
     }
+}
+
+/// Where a poll that began at `anchor` really begins: nothing is asked for that lies further back than the source reaches.
+pub fn bounded(from: Value, anchor: Timestamp, settings: &CursorSettings) -> Value {
+    let Some(reach) = settings.reach else { return from };
+    let earliest = anchor.checked_sub(reach).unwrap_or(anchor);
+    let at = stamp_of(from.get("at"), settings).map_or(earliest, |at| at.max(earliest));
+    json!({ "at": at.to_string() })
 }
 
 /// The later of `position` and the stamp of `record`, but never later than `anchor`, the start of the poll: one stamp
@@ -296,6 +311,7 @@ mod tests {
             zone: TimeZone::get("America/New_York").unwrap(),
             overlap: SignedDuration::from_mins(overlap),
             back: overlap,
+            reach: None,
         }
     }
 
@@ -321,6 +337,18 @@ mod tests {
         let position = advance(&kind(), &position, &early, anchor, &settings(10));
         assert_eq!(position, date_time("2026-11-20", "13.2"));
         assert_eq!(from(&kind(), &position, &settings(10)), date_time("2026-11-20", "13.03333"));
+    }
+
+    #[test]
+    fn a_source_is_asked_no_further_back_than_it_reaches() {
+        let anchor: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let unbounded = json!({ "at": "2026-11-01T00:00:00Z" });
+        assert_eq!(bounded(unbounded.clone(), anchor, &settings(0)), unbounded);
+        let settings = CursorSettings { reach: Some(SignedDuration::from_hours(24)), ..settings(0) };
+        let from = |from: Value| bounded(from, anchor, &settings)["at"].clone();
+        assert_eq!(from(Value::Null), "2026-11-19T12:00:00Z");
+        assert_eq!(from(unbounded), "2026-11-19T12:00:00Z");
+        assert_eq!(from(json!({ "at": "2026-11-20T11:00:00Z" })), "2026-11-20T11:00:00Z");
     }
 
     #[test]

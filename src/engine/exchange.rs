@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::door::Came;
 use super::outcome::{Call, Outcome, Refusal};
 use super::request::Prepared;
+use crate::base::clock;
 use crate::expression::{Mismatch, Values, normalise};
 use crate::http::client::Kind;
 use crate::http::limit::Permit;
@@ -139,7 +140,9 @@ impl Connection {
             let said = format!("{} answered {} {reason}", self.system.title, status.as_u16());
             said.trim_end().to_owned()
         });
-        let until = self.limiter.held_until();
+        // What the answer itself says is for this call alone; others may go on.
+        let told = judged.pause.map(|pause| clock::add(self.clock.now(), pause));
+        let until = self.limiter.held_until().max(told);
         let refusal = Refusal { message: self.redactor.text(&said), code: judged.code, until };
         match judged.class {
             AnswerClass::Absent => Outcome::Absent(refusal),

@@ -118,6 +118,8 @@ impl<'a> Reading<'a> {
             };
             let pages = Pages::new(&stream.paging, &connection.values)?;
             Ok(Self {
+                full: from.is_null(),
+                from: cursor::bounded(from, anchor, &settings),
                 flow,
                 source,
                 shared,
@@ -125,8 +127,6 @@ impl<'a> Reading<'a> {
                 connection,
                 settings,
                 anchor,
-                full: from.is_null(),
-                from,
                 position: kept.position.clone(),
                 kept: kept.clone(),
                 pages,

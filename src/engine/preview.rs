@@ -294,7 +294,11 @@ impl<'a> Preview<'a> {
             Some(_) => values.set("inputs", &json!([input])),
             None => values.set("input", input),
         }
-        values.set("secret", &placeholders(&self.mapping.systems[role]));
+        let system = &self.mapping.systems[role];
+        values.set("secret", &placeholders(system));
+        let addresses =
+            system.webhooks.keys().map(|name| (name.clone(), Value::from(format!("‹webhooks.{name}›"))));
+        values.set("webhooks", &Value::Object(addresses.collect()));
         values.set("request_id", &Value::from("00000000000000000000000000000000"));
         let say = |error: crate::expression::EvaluationError| error.to_string();
         let path = request.path.encoded(&values, &url::encode_segment).map_err(say)?;

@@ -4,7 +4,7 @@
 //! sender ([`Envelope`]) is made at the moment of sending, since signatures carry the time and tokens run out. The outbox
 //! counts for itself what was acknowledged, lost and doubled, so that nobody needs to ask the receiver.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -139,6 +139,7 @@ struct Inner {
     arrived: u64,
     under_way: usize,
     told: VecDeque<Told>,
+    heard: HashSet<String>,
 }
 
 /// What is waiting to be told.
@@ -160,6 +161,7 @@ impl Outbox {
             arrived: 0,
             under_way: 0,
             told: VecDeque::new(),
+            heard: HashSet::new(),
         };
         Self { inner: Mutex::new(inner), patience, wake: Notify::new() }
     }
@@ -211,6 +213,11 @@ impl Outbox {
     /// The attempts that are remembered, oldest first.
     pub fn told(&self) -> Vec<Told> {
         lock(&self.inner).told.iter().cloned().collect()
+    }
+
+    /// What was acknowledged, in the words of [`Push::about`]. They must differ for this to be of use.
+    pub fn heard(&self) -> HashSet<String> {
+        lock(&self.inner).heard.clone()
     }
 
     /// What waits, with when it is due, in order.
@@ -295,6 +302,7 @@ impl Outbox {
         let Push { about, to, .. } = waiting.push.as_ref();
         inner.remember(Told { at, about: about.clone(), to: to.clone(), outcome });
         if done {
+            inner.heard.insert(waiting.push.about.clone());
             return;
         }
         match self.patience.retries.get(waiting.attempt) {

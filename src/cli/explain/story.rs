@@ -226,11 +226,17 @@ fn finds(cursor: &CursorKind, system: &System) -> String {
         CursorKind::None => {
             "Every time it reads everything, and compares contents to find what is new or changed.".to_owned()
         }
-        CursorKind::Timestamp { field, zone, overlap } => format!(
-            "New and changed records are found by `{field}` (in zone {}), reading back {} behind the newest it has seen.",
-            value_words(zone, system),
-            value_words(overlap, system)
-        ),
+        CursorKind::Timestamp { field, zone, overlap, reach } => {
+            let reach = reach.as_ref().map_or_else(String::new, |reach| {
+                format!(", but never further back than {} from now", value_words(reach, system))
+            });
+            format!(
+                "New and changed records are found by `{field}` (in zone {}), reading back {} behind the newest it has \
+                 seen{reach}.",
+                value_words(zone, system),
+                value_words(overlap, system)
+            )
+        }
         CursorKind::DateAndDecimalHours { date, time, zone, overlap } => format!(
             "New and changed records are found by `{date}` and `{time}` (in zone {}), reading back {} behind the newest it \
              has seen; a record that comes again unchanged is noticed and left alone.",

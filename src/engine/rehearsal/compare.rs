@@ -1,10 +1,14 @@
 //! Holds what came of a test against what it expects, and says each difference in a sentence.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::Difference;
+use super::differ::{Differs, differing};
 use super::script::Made;
 use super::stage::Played;
+use crate::base::{clock, duration};
 use crate::engine::request::body_value;
 use crate::spec::model::{Expectation, ExpectedCall, ExpectedRequest, MappingTest, Place, TestState};
 use crate::store::RecordState;
@@ -22,6 +26,8 @@ pub(super) fn compare(test: &MappingTest, played: &Played) -> Vec<Difference> {
     found.links(expected, played);
     found.tables(expected, played);
     found.notices(expected, played);
+    found.tells(expected, played);
+    found.again(expected, played);
     found.all
 }
 
@@ -254,48 +260,43 @@ impl Found<'_> {
     }
 }
 
-fn is_of(expected: &ExpectedCall, made: &Made) -> bool {
-    expected.step == made.step || expected.step == made.actual
-}
-
-/// A value that is not as expected.
-struct Differs<'v> {
-    path: String,
-    expected: &'v Value,
-    found: Option<&'v Value>,
-}
-
-impl Differs<'_> {
-    fn sentence(&self) -> String {
-        match self.found {
-            None => format!("{} is missing; {} is expected", self.path, self.expected),
-            Some(found) if self.expected.is_null() => {
-                format!("{} is {found}; nothing is expected", self.path)
+impl Found<'_> {
+    /// What other flows are told.
+    fn tells(&mut self, expected: &Expectation, played: &Played) {
+        for (flow, should) in &expected.tells {
+            let none = Vec::new();
+            let told = played.tells.get(flow).unwrap_or(&none);
+            if told.len() != should.len() {
+                let (is, should) = (told.len(), should.len());
+                self.say(format!("It tells `{flow}` of {is} records, not {should}"));
+                continue;
             }
-            Some(found) => format!("{} is {found}; {} is expected", self.path, self.expected),
+            for (index, (should, is)) in should.iter().zip(told).enumerate() {
+                let test = self.test.clone();
+                for differs in differing(&format!("tells.{flow}[{index}]"), should, Some(is)) {
+                    let what = capital(&differs.sentence());
+                    self.values(&test, None, what, differs);
+                }
+            }
+        }
+    }
+
+    /// When it comes again.
+    fn again(&mut self, expected: &Expectation, played: &Played) {
+        let Some(should) = expected.again else { return };
+        let record = &played.record;
+        let is = record.again.map(|at| clock::between(record.changed, at));
+        if is != should {
+            let word = |time: Option<Duration>| {
+                time.map_or_else(|| "never".to_owned(), |time| format!("after {}", duration::display(time)))
+            };
+            self.say(format!("It comes again {}, not {}", word(is), word(should)));
         }
     }
 }
 
-/// Where `found` is not what `expected` says: of objects only the named fields count, of lists every item.
-fn differing<'v>(path: &str, expected: &'v Value, found: Option<&'v Value>) -> Vec<Differs<'v>> {
-    let differs = || vec![Differs { path: path.to_owned(), expected, found }];
-    match (expected, found) {
-        (Value::Null, None | Some(Value::Null)) => Vec::new(),
-        (Value::Object(fields), Some(Value::Object(has))) => fields
-            .iter()
-            .flat_map(|(name, value)| differing(&format!("{path}.{name}"), value, has.get(name)))
-            .collect(),
-        (Value::Array(items), Some(Value::Array(has))) if items.len() == has.len() => items
-            .iter()
-            .zip(has)
-            .enumerate()
-            .flat_map(|(index, (item, has))| differing(&format!("{path}[{index}]"), item, Some(has)))
-            .collect(),
-        (Value::Number(one), Some(Value::Number(other))) if one.as_f64() == other.as_f64() => Vec::new(),
-        (expected, Some(found)) if expected == found => Vec::new(),
-        _ => differs(),
-    }
+fn is_of(expected: &ExpectedCall, made: &Made) -> bool {
+    expected.step == made.step || expected.step == made.actual
 }
 
 fn record_state(state: TestState) -> RecordState {
@@ -316,34 +317,4 @@ fn word(state: RecordState) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn sentences(expected: Value, found: Value) -> Vec<String> {
-        differing("input", &expected, Some(&found)).iter().map(Differs::sentence).collect()
-    }
-
-    #[test]
-    fn what_is_named_must_be_so_and_the_rest_is_free() {
-        let found =
-            json!({ "a": 1.0, "b": { "c": "x", "d": null }, "list": [{ "n": 1, "m": 2 }, { "n": 2 }] });
-        let expected =
-            json!({ "a": 1, "b": { "c": "x", "d": null, "e": null }, "list": [{ "n": 1 }, { "n": 2 }] });
-        assert_eq!(sentences(expected, found.clone()), [""; 0]);
-        let expected = json!({ "a": "1", "b": { "c": null, "f": 2 }, "list": [{ "n": 1 }] });
-        assert_eq!(
-            sentences(expected, found),
-            [
-                r#"input.a is 1.0; "1" is expected"#,
-                r#"input.b.c is "x"; nothing is expected"#,
-                "input.b.f is missing; 2 is expected",
-                r#"input.list is [{"n":1,"m":2},{"n":2}]; [{"n":1}] is expected"#,
-            ]
-        );
-    }
 }

@@ -5,6 +5,7 @@
 //! memory, and no time passes.
 
 mod compare;
+mod differ;
 pub(super) mod script;
 mod stage;
 

@@ -1,6 +1,6 @@
 //! What a rehearsal runs on: connections that lead nowhere, a store in memory, a clock that makes nobody wait.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,12 +12,13 @@ use tokio::sync::Notify;
 
 use super::script::{Made, Script, Unanswered};
 use crate::auth::{AuthConfig, AuthError, Authenticator};
-use crate::base::Clock;
+use crate::base::{Clock, RecordId};
 use crate::engine::arrive::{Arriving, Shape};
 use crate::engine::batch::Batches;
 use crate::engine::connection::Connection;
 use crate::engine::door::Door;
 use crate::engine::flow::{Condition, FlowRuntime};
+use crate::engine::inbox;
 use crate::engine::shared::Shared;
 use crate::engine::start::called;
 use crate::engine::turns::Users;
@@ -26,10 +27,12 @@ use crate::http::limit::LimitOptions;
 use crate::http::{Breaker, BreakerOptions, Limiter, Outgoing, Redactor};
 use crate::spec::model::{Flow, Mapping, MappingTest, Place, System};
 use crate::store::redb::RedbStore;
-use crate::store::{Batch, Record, Row, Store, Write};
+use crate::store::{Batch, Record, RecordState, Row, Store, Write};
 
 /// So many records are worked on at once: there is one.
 const WIDTH: usize = 1;
+/// More records than that no test tells.
+const MOST_TOLD: usize = 10_000;
 const CALLS: NonZeroU32 = NonZeroU32::MIN;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -39,6 +42,8 @@ pub(super) struct Played {
     pub(super) links: Vec<(String, String)>,
     /// The rows of all tables of the mapping.
     pub(super) tables: BTreeMap<String, Vec<Row>>,
+    /// What other flows were told, in order.
+    pub(super) tells: BTreeMap<String, Vec<Value>>,
     pub(super) calls: Vec<Made>,
     pub(super) unanswered: Vec<Unanswered>,
     pub(super) left_over: Vec<(String, usize, Place)>,
@@ -63,6 +68,7 @@ pub(super) async fn play(mapping: &Arc<Mapping>, test: &MappingTest) -> Result<P
     shared.script = Some(Arc::clone(&script));
     let runtime = runtime(mapping, flow, test, connections.clone());
     put_rows(&runtime, &*store, test, clock.now()).await?;
+    put_links(&*store, mapping, test, clock.now()).await?;
     let (arrival, _) = runtime.arrival(test.record.clone(), clock.now());
     let records = vec![test.record.clone()];
     let read = json!({ "test": test.name });
@@ -82,6 +88,7 @@ pub(super) async fn play(mapping: &Arc<Mapping>, test: &MappingTest) -> Result<P
         links: store.links_of(&record.id).map_err(said)?,
         record,
         tables,
+        tells: tells(&*store, mapping, flow)?,
         calls: script.calls(),
         unanswered: script.unanswered(),
         left_over: script.left_over(),
@@ -91,6 +98,64 @@ pub(super) async fn play(mapping: &Arc<Mapping>, test: &MappingTest) -> Result<P
 
 fn said(error: impl ToString) -> String {
     error.to_string()
+}
+
+/// What the flow has told others: the events in their inboxes.
+fn tells(store: &dyn Store, mapping: &Mapping, flow: &Flow) -> Result<BTreeMap<String, Vec<Value>>, String> {
+    let mut tells = BTreeMap::new();
+    for told in &flow.tells {
+        let inbox = inbox::told(&format!("{}/{told}", mapping.name));
+        let events = store.events_due(&inbox, Timestamp::MAX, MOST_TOLD).map_err(said)?;
+        let records = events.iter().map(|event| serde_json::from_slice(&event.body).map_err(said));
+        tells.insert(told.clone(), records.collect::<Result<_, _>>()?);
+    }
+    Ok(tells)
+}
+
+/// The records that `find` finds, each done as it would be, and the links that lead to them.
+async fn put_links(
+    store: &dyn Store,
+    mapping: &Mapping,
+    test: &MappingTest,
+    at: Timestamp,
+) -> Result<(), String> {
+    let mut writes = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (kind, found) in &test.links {
+        for (value, found) in found {
+            let id = RecordId::new(&mapping.name, &found.flow, &found.key);
+            if seen.insert(id.clone()) {
+                let record = Box::new(known(id.clone(), mapping, &found.idempotency_key, at));
+                writes.push(Write::Record { record, expected: 0 });
+            }
+            writes.push(Write::Link { kind: kind.clone(), value: value.clone(), record: id });
+        }
+    }
+    store.commit(Batch { writes }).await.map_err(said)
+}
+
+/// A record that is done.
+fn known(id: RecordId, mapping: &Mapping, idempotency_key: &str, at: Timestamp) -> Record {
+    Record {
+        id,
+        version: 0,
+        state: RecordState::Done,
+        revision: 1,
+        source: Value::Null,
+        fingerprint: String::new(),
+        mapping_revision: mapping.revision.clone(),
+        idempotency_key: idempotency_key.to_owned(),
+        received: at,
+        changed: at,
+        due: at,
+        attempts: 0,
+        reason: None,
+        results: Vec::new(),
+        pending: None,
+        notices: Vec::new(),
+        again: None,
+        merged: None,
+    }
 }
 
 async fn put_rows(
@@ -120,6 +185,7 @@ fn connect(
     values.set("settings", &settings);
     let base_url = system.base_url.text(&values).map_err(said)?;
     values.set("secret", &placeholders(system));
+    values.set("webhooks", &addresses(role, system, &values)?);
     let limits = LimitOptions { concurrency: CALLS, rate: None, headers: None };
     Ok(Connection {
         name: role.to_owned(),
@@ -138,6 +204,17 @@ fn connect(
         users: Users::default(),
         batches: Batches::default(),
     })
+}
+
+/// Addresses of webhooks as they could be, of those that the connection has.
+fn addresses(role: &str, system: &System, values: &Values) -> Result<Value, String> {
+    let mut addresses = Map::new();
+    for (name, webhook) in &system.webhooks {
+        let there = webhook.when.as_ref().map_or(Ok(true), |when| when.truth(values)).map_err(said)?;
+        let address = format!("https://hooks.example.com/hooks/{role}/{name}");
+        addresses.insert(name.clone(), if there { Value::from(address) } else { Value::Null });
+    }
+    Ok(addresses.into())
 }
 
 /// What stands where the system's credentials would be.

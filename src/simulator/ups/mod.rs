@@ -53,6 +53,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
+use super::delivery::{Carriage, Carried};
 use super::push::{Manner, Outbox, Patience};
 use super::serve::{self, Running};
 use super::system::{Desk, lock};
@@ -60,6 +61,7 @@ pub use alert::Subscription;
 pub use event::{Event, Happening, Scan, Status};
 pub use options::{Lists, Options};
 pub use pickup::Pickup;
+use quantum::Entry;
 pub use state::{Parcel, Shipment, State, Summary};
 pub use webhook::Webhook;
 
@@ -140,6 +142,31 @@ impl Ups {
     /// Everything it knows.
     pub fn state(&self) -> State {
         lock(&self.book).state()
+    }
+
+    /// Its parcels, and what it has told of them: of shipments that were not voided.
+    pub fn carriage(&self) -> Carriage {
+        let heard = self.outbox.heard();
+        let book = lock(&self.book);
+        let mut carriage = Carriage {
+            pushed: self.outbox.counts().acknowledged,
+            polled: book.said.len() as u64,
+            ..Carriage::default()
+        };
+        for (shipment, booked) in book.state.shipments.iter().enumerate() {
+            for (parcel, package) in booked.packages.iter().enumerate() {
+                let number = &package.tracking_number;
+                let told = package.latest().is_some_and(|event| {
+                    let entry = Entry { shipment, parcel, event };
+                    book.said.contains(&entry) || heard.contains(&webhook::about(number, event))
+                });
+                let delivered = package.scan() == Scan::Delivered;
+                if package.voided_at.is_none() {
+                    carriage.parcels.insert(number.clone(), Carried { delivered, told });
+                }
+            }
+        }
+        carriage
     }
 
     /// The counts that matter.

@@ -31,7 +31,7 @@ const REACH: SignedDuration = SignedDuration::from_hours(7 * 24);
 const FILE: usize = 50;
 
 /// An event: shipment, parcel and event by their places in the book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Of all shipments.
     pub shipment: usize,
@@ -159,6 +159,11 @@ impl Ups {
             }
         });
         let given = page.iter().map(|index| given(&book, &book.files.files[*index])).collect();
+        let said: Vec<Entry> =
+            page.iter().flat_map(|index| book.files.files[*index].entries.iter().copied()).collect();
+        let told = |entry: &Entry| quantum_record::is_told(book.event(entry).scan);
+        let said: Vec<Entry> = said.into_iter().filter(told).collect();
+        book.said.extend(said);
         if self.options.reading_marks {
             page.iter().for_each(|index| book.files.files[*index].read = true);
         }

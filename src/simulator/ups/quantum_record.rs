@@ -29,6 +29,11 @@ pub fn of(shipment: &Shipment, parcel: &Parcel, event: &Event) -> Option<(&'stat
     })
 }
 
+/// Whether Quantum View tells it at all.
+pub fn is_told(scan: Scan) -> bool {
+    !matches!(scan, Scan::InTransit | Scan::Preparing | Scan::Retimed)
+}
+
 fn references(shipment: &Shipment) -> Value {
     shipment.references.iter().map(|reference| json!({ "Number": "1", "Value": reference })).collect()
 }

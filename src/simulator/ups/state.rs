@@ -1,6 +1,6 @@
 //! What the simulated UPS knows: shipments, tokens, and how callers kept to the contract.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,9 +45,13 @@ impl Parcel {
 
     /// Its last status: the latest scan that says where it is.
     pub fn scan(&self) -> Scan {
+        self.latest().map_or(Scan::LabelCreated, |index| self.events[index].scan)
+    }
+
+    /// Which of its events gives it its last status.
+    pub fn latest(&self) -> Option<usize> {
         let told = self.events.iter().enumerate().filter(|(_, event)| !event.scan.is_update());
-        told.max_by_key(|(index, event)| (event.scan.is_end(), event.at, *index))
-            .map_or(Scan::LabelCreated, |(_, event)| event.scan)
+        told.max_by_key(|(index, event)| (event.scan.is_end(), event.at, *index)).map(|(index, _)| index)
     }
 }
 
@@ -239,6 +243,8 @@ pub(super) struct Book {
     tokens: HashMap<String, Timestamp>,
     by_number: HashMap<String, (usize, usize)>,
     watches: HashMap<String, usize>,
+    /// What was said in answers.
+    pub(super) said: HashSet<Entry>,
     by_reference: HashMap<String, Vec<usize>>,
     serial: u64,
     seed: u64,
@@ -252,6 +258,7 @@ impl Book {
             files: Files::default(),
             tokens: HashMap::new(),
             watches: HashMap::new(),
+            said: HashSet::new(),
             by_number: HashMap::new(),
             by_reference: HashMap::new(),
             serial: 0,
@@ -330,6 +337,19 @@ impl Book {
         let events = &mut self.state.shipments[shipment].packages[parcel].events;
         self.files.add(event.recorded, Entry { shipment, parcel, event: events.len() });
         events.push(event);
+    }
+
+    /// The event of an entry, which files never name before it is written down.
+    pub(super) fn event(&self, entry: &Entry) -> &Event {
+        &self.state.shipments[entry.shipment].packages[entry.parcel].events[entry.event]
+    }
+
+    /// Notes that an answer tells a parcel's events.
+    pub(super) fn say(&mut self, number: &str) {
+        let Some((shipment, parcel)) = self.place(number) else { return };
+        let events = self.state.shipments[shipment].packages[parcel].events.iter().enumerate();
+        let told = events.filter(|(_, event)| !event.scan.is_update());
+        self.said.extend(told.map(|(event, _)| Entry { shipment, parcel, event }));
     }
 
     /// Writes Quantum View's files anew, in the order in which UPS learned of things.

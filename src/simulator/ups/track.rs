@@ -46,6 +46,9 @@ impl Ups {
         match found.filter(|shipment| is_shown(shipment, now)) {
             Some(shipment) => {
                 let parcels = choose(&shipment);
+                let mut book = lock(&self.book);
+                parcels.iter().for_each(|parcel| book.say(&parcel.tracking_number));
+                drop(book);
                 let shown = self.shown(call, number, &shipment, &parcels);
                 self.tracked(call, vec![shown])
             }
@@ -69,6 +72,10 @@ impl Ups {
         if found.is_empty() {
             return self.track_nothing(call, reference);
         }
+        let mut book = lock(&self.book);
+        let numbers = found.iter().flat_map(Shipment::tracking_numbers);
+        numbers.for_each(|number| book.say(number));
+        drop(book);
         let shown = found.iter().map(|shipment| {
             let parcels: Vec<&Parcel> = shipment.packages.iter().collect();
             self.shown(call, reference, shipment, &parcels)

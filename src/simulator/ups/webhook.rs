@@ -83,6 +83,11 @@ impl Caller {
     }
 }
 
+/// What a push is about: a parcel's event, by its place among them.
+pub(super) fn about(number: &str, turn: usize) -> String {
+    format!("{number} event {turn}")
+}
+
 impl Envelope for Caller {
     fn seal<'a>(&'a self, _: &'a Push, now: Timestamp) -> Sealed<'a> {
         Box::pin(async move {
@@ -114,9 +119,9 @@ impl Ups {
         }
         let (shipment, parcel) = book.place(number)?;
         let events = &book.state.shipments[shipment].packages[parcel].events;
-        let turn = events.iter().position(|told| told == event).unwrap_or(events.len());
+        let turn = events.iter().rposition(|told| told == event).unwrap_or(events.len());
         let body = Bytes::from(payload::body(subscription, event, turn).to_string());
-        let about = format!("{number} {:?} {}", event.scan, event.at);
+        let about = about(number, turn);
         self.addressed(subscription, body, about)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::expression::{Scope, Type};
+use crate::expression::{Scope, Template, Type};
 use crate::spec::model::{AnswerClass, AnswerRule, ErrorShape};
 use crate::spec::raw::Written;
 use crate::spec::raw::system::{RawAnswerClass, RawAnswerRule, RawErrorShape};
@@ -47,7 +47,41 @@ fn rule(checker: &mut Checker<'_>, raw: &RawAnswerRule, names: &Scope) -> Option
         RawAnswerClass::Locked => AnswerClass::Locked,
         RawAnswerClass::Absent => AnswerClass::Absent,
     };
-    Some(AnswerRule { when: when?, class, place: checker.place(written.node) })
+    let pause = match &raw.pause {
+        Some(pause) => self::pause(checker, pause, class, names).map(Some),
+        None => Some(None),
+    };
+    Some(AnswerRule { when: when?, class, pause: pause?, place: checker.place(written.node) })
+}
+
+/// How long to leave alone what may work later.
+fn pause(
+    checker: &mut Checker<'_>,
+    written: &Written<String>,
+    class: AnswerClass,
+    names: &Scope,
+) -> Option<Template> {
+    if !matches!(class, AnswerClass::Retry | AnswerClass::Locked) {
+        let headline = "a pause is for what may work later: classes `retry` and `locked`";
+        checker.report("value-not-allowed", written.node, headline, "remove `pause`, or change the class");
+        return None;
+    }
+    if !written.contains("{{") {
+        checker.duration(written)?;
+    }
+    let template = checker.template(written.node, names)?;
+    let ty = template.result_type();
+    let fits = matches!(
+        ty.required(),
+        Type::Integer | Type::Number | Type::Duration | Type::Text { .. } | Type::Any | Type::Null
+    );
+    if !fits {
+        let headline = format!("a pause is a number of seconds or a duration, but this is {ty}");
+        let help = "name the field of the answer that holds it";
+        checker.report("does-not-fit", written.node, headline, help);
+        return None;
+    }
+    Some(template)
 }
 
 /// Reads how the reason of a refusal is found.

@@ -74,7 +74,9 @@ fn request_scope(around: &Surroundings<'_>, record: &Type, raw: &RawStream) -> S
         Some(RawCursor::None) => return names,
         None => Type::Any,
     };
-    names.insert("cursor".to_owned(), cursor.optional());
+    // A source that reaches only so far is always asked from somewhere.
+    let bounded = matches!(&raw.cursor, Some(RawCursor::Timestamp(raw)) if raw.reach.is_some());
+    names.insert("cursor".to_owned(), if bounded { cursor } else { cursor.optional() });
     names
 }
 
@@ -252,7 +254,11 @@ fn cursor(
             let field = stamp(checker, &raw.field);
             let zone = zone_or_utc(checker, raw.zone.as_ref(), &names);
             let overlap = overlap(checker, &raw.overlap);
-            Some(CursorKind::Timestamp { field: field?, zone: zone?, overlap: overlap? })
+            let reach = match &raw.reach {
+                Some(reach) => checker.yields_duration(reach, &names).map(Some),
+                None => Some(None),
+            };
+            Some(CursorKind::Timestamp { field: field?, zone: zone?, overlap: overlap?, reach: reach? })
         }
         RawCursor::DateAndDecimalHours(raw) => {
             let date = stamp(checker, &raw.date);

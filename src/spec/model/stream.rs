@@ -123,6 +123,8 @@ pub enum CursorKind {
         zone: ValueTemplate,
         /// Yields a duration; sees `settings`.
         overlap: ValueTemplate,
+        /// Yields a duration, how far back from now a poll may ask; sees `settings`. With it `cursor.at` is never null.
+        reach: Option<ValueTemplate>,
     },
     /// `cursor.date` and `cursor.time`: a day field and decimal hours as text, in local time, less the overlap.
     DateAndDecimalHours {

@@ -144,6 +144,8 @@ pub struct AnswerRule {
     pub when: Template,
     /// What the answer means.
     pub class: AnswerClass,
+    /// How long to leave it alone at least: yields seconds, a duration, or nothing. Only of what may work later.
+    pub pause: Option<Template>,
     /// Where it is written.
     pub place: Place,
 }

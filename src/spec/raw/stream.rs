@@ -175,6 +175,10 @@ pub struct RawTimestampCursor {
     /// How far each poll reads back behind the newest stamp; `5m` unless it says otherwise.
     #[schemars(example = &"5m")]
     pub overlap: Option<Written<String>>,
+    /// How far back from now a poll may ask at most, where the source keeps or gives no more: `cursor.at` is never
+    /// earlier, and is there at the first poll too.
+    #[schemars(example = &"7d")]
+    pub reach: Option<Written<String>>,
 }
 
 /// By a day field and a field of decimal hours, both in local time.

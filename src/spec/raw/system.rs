@@ -104,6 +104,11 @@ pub struct RawAnswerRule {
     /// What the answer means.
     #[schemars(required)]
     pub class: Option<RawAnswerClass>,
+    /// Of `retry` and `locked`: how long to leave it alone at least, where the answer says so elsewhere than in
+    /// `Retry-After`. Yields a number of seconds, or a duration such as `90s`; nothing where it says nothing. Sees what
+    /// `when` sees.
+    #[schemars(example = &"{{ error.retry_seconds }}")]
+    pub pause: Option<Written<String>>,
 }
 
 /// What an answer means.

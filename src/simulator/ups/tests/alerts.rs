@@ -245,6 +245,8 @@ async fn v2_fetches_a_token_once_and_calls_with_it() {
     while !running.system.outbox().is_idle() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(running.system.outbox().counts().acknowledged, 2);
+    let carriage = running.system.carriage();
+    assert_eq!((carriage.pushed, carriage.polled), (2, 0));
+    assert!(carriage.parcels[&number].told && !carriage.parcels[&number].delivered);
     running.stop().await;
 }

@@ -52,7 +52,11 @@ fn every_kind_of_record_is_told_but_no_scan_on_the_way() {
         desk.clock.advance(Duration::from_secs(60));
         desk.ups.advance(&number, scan).unwrap();
     }
+    assert_eq!(desk.ups.carriage().polled, 0);
     let view = desk.range("20261120000000");
+    let carriage = desk.ups.carriage();
+    assert_eq!(carriage.polled, 6, "the departure is not told");
+    assert!(carriage.parcels[&number].told && carriage.parcels[&number].delivered);
     assert_eq!(kinds(&view), ["Manifest", "Origin", "Exception", "Generic", "Generic", "Delivery"]);
     let files = files(&view);
     assert_eq!(files[0]["Manifest"][0]["Package"][0]["TrackingNumber"], number);
