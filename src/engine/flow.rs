@@ -95,6 +95,11 @@ impl FlowRuntime {
         pause_after(self.condition().troubles)
     }
 
+    /// How many of its records are being worked on.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.condition().in_flight
+    }
+
     /// Why it does not go on, where it does not: its records, or one of its sources.
     pub(super) fn trouble(&self) -> Option<String> {
         let own = self.condition().trouble.clone();

@@ -7,6 +7,7 @@ mod edits;
 mod life;
 mod limits;
 mod reading;
+mod several;
 mod sources;
 mod steps;
 mod together;
