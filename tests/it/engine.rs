@@ -6,6 +6,7 @@ mod doubt;
 mod edits;
 mod life;
 mod limits;
+mod onward;
 mod reading;
 mod several;
 mod sources;

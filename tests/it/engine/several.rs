@@ -222,7 +222,8 @@ async fn tellings_of_several_sources_become_one_content() {
 /// A telling that comes while a record is being worked on, waits or is parked is merged with what is known then.
 #[tokio::test(flavor = "multi_thread")]
 async fn tellings_are_merged_in_whatever_state_the_record_is() {
-    for (status, state) in [(200, RecordState::Done), (503, RecordState::Waiting), (400, RecordState::Parked)] {
+    for (status, state) in [(200, RecordState::Done), (503, RecordState::Waiting), (400, RecordState::Parked)]
+    {
         let clock = ManualClock::at("2026-11-20T10:00:00Z".parse().unwrap());
         let rows = Arc::new(Mutex::new(vec![fact("a", 5)]));
         let shop = Arc::clone(&rows);
