@@ -24,4 +24,5 @@ mod small;
 mod specs;
 mod syspro;
 mod ups;
+mod ups_tracking;
 mod world;
