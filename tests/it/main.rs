@@ -26,4 +26,5 @@ mod specs;
 mod storm;
 mod syspro;
 mod ups;
+mod ups_tracking;
 mod world;
