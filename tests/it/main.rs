@@ -23,5 +23,6 @@ mod sixth;
 mod small;
 mod specs;
 mod syspro;
+mod tracking;
 mod ups;
 mod world;
