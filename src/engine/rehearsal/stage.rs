@@ -155,7 +155,6 @@ fn known(id: RecordId, mapping: &Mapping, idempotency_key: &str, at: Timestamp) 
         notices: Vec::new(),
         merged: None,
         again: None,
-        merged: None,
     }
 }
 
