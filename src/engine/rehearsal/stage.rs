@@ -153,7 +153,6 @@ fn known(id: RecordId, mapping: &Mapping, idempotency_key: &str, at: Timestamp) 
         results: Vec::new(),
         pending: None,
         notices: Vec::new(),
-        merged: None,
         again: None,
     }
 }
