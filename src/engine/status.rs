@@ -56,8 +56,7 @@ impl Engine {
             times.and_then(|times| times.into_iter().min())
         };
         let schedules: Vec<&str> = enabled().map(|source| source.schedule.as_str()).collect();
-        // By itself: a guard would live to the end of the expression, in which the trouble is looked at, too.
-        let in_flight = flow.condition().in_flight;
+        let (in_flight, trouble) = (flow.in_flight(), flow.trouble());
         let in_turns = flow.at_work_with().filter(|connection| connection.turns.is_some());
         Ok(FlowStatus {
             flow: flow.name.clone(),
@@ -69,7 +68,7 @@ impl Engine {
             skipped: enabled().flat_map(|source| source.skipped.clone()).collect(),
             turns: in_turns.map(|connection| connection.name.clone()).collect(),
             in_flight,
-            trouble: flow.trouble(),
+            trouble,
             sources,
         })
     }
