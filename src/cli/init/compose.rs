@@ -103,10 +103,12 @@ impl Composition {
     }
 }
 
-/// Which kind of auth a credential is for, where it is not the one used unless the operator chooses another.
+/// What a credential is for, where it is needed only if the operator chooses so.
 fn only_with(name: &str, part: &Part<System>) -> String {
     let mut kinds = part.of.auth.iter().filter(|(_, config)| config.credentials().contains(&name));
+    let pushed = part.of.webhooks.values().any(|webhook| webhook.proof.credentials().contains(&name));
     match (kinds.next(), part.of.auth.get_index(0)) {
+        (None, _) if pushed => " (only with `intake:`)".to_owned(),
         (Some((kind, _)), Some((usual, _))) if kind != usual => format!(" (only with `auth: {kind}`)"),
         _ => String::new(),
     }
