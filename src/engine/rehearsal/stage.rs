@@ -154,6 +154,7 @@ fn known(id: RecordId, mapping: &Mapping, idempotency_key: &str, at: Timestamp) 
         pending: None,
         notices: Vec::new(),
         again: None,
+        merged: None,
     }
 }
 
