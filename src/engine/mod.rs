@@ -7,7 +7,8 @@
 //! operator reaches it (`server`, `cli`).
 //!
 //! Reading order: `poll` a page is read (`pages` where pages stand, [`cursor`] where a poll begins, `timer` the time as a
-//! source), `arrive` it becomes records, [`ingest`] what a record that comes again means, `flow` who works when, [`run`] a
+//! source), `arrive` it becomes records, [`ingest`] what a record that comes again means, `inbox` what was pushed or told is taken (`follow` what it points at, `registration` that it is told at all),
+//! `flow` who works when, [`run`] a
 //! record goes through its steps (`calls`, `tables`, `finish`), [`effect`] what must happen once, `resolve` what became of a
 //! lost answer, [`transition`] every move there is, [`operate`] what people decide. Below them: [`connection`] how something is
 //! asked (`request`, `exchange`, [`answer`], [`outcome`], `batch`, `cache`, `turns`, `door`). [`rehearsal`] runs the tests of a
