@@ -10,6 +10,7 @@ mod home;
 mod house;
 mod intake;
 mod kill;
+mod leases;
 mod patient;
 mod readme;
 mod recover;
