@@ -11,12 +11,12 @@ use serde_json::json;
 
 use super::finish::Ended;
 use super::flow::FlowRuntime;
-use super::run::{Ending, Run, Stop};
+use super::run::{Run, Stop};
 use super::shared::Shared;
 use super::transition;
 use crate::base::{clock, duration};
 use crate::expression::ValueTemplate;
-use crate::store::{Reason, Record, RecordState};
+use crate::store::{Record, RecordState};
 
 /// Whether a record is done and its time to come again is there.
 pub(super) fn due(record: &Record, now: Timestamp) -> bool {
@@ -46,8 +46,8 @@ impl<'a> Run<'a> {
     /// When the record comes again after its steps came to their natural end, if ever.
     ///
     /// # Errors
-    /// The ending of a record that the flow's `again` does not fit.
-    pub(super) fn comes_again(&self) -> Result<Option<Timestamp>, Ending> {
+    /// Why the flow's `again` does not fit the record.
+    pub(super) fn comes_again(&self) -> Result<Option<Timestamp>, String> {
         let Some(again) = &self.flow.flow.again else { return Ok(None) };
         let Some(after) = self.duration("after", &again.after)? else { return Ok(None) };
         let give_up = match &again.give_up {
@@ -59,21 +59,13 @@ impl<'a> Run<'a> {
         Ok((!over).then(|| clock::add(now, after)))
     }
 
-    fn duration(&self, name: &str, template: &ValueTemplate) -> Result<Option<Duration>, Ending> {
+    fn duration(&self, name: &str, template: &ValueTemplate) -> Result<Option<Duration>, String> {
         let value = template.evaluate(&self.values).map_err(|error| error.to_string());
         let parsed = value.and_then(|value| match value.as_str() {
             Some(text) => duration::parse(text).map(Some),
             None if value.is_null() => Ok(None),
             None => Err(format!("`{value}` is not a duration such as `13d`")),
         });
-        parsed.map_err(|error| {
-            Ending::Park(Reason {
-                message: format!("when it comes again cannot be told: `again.{name}`: {error}"),
-                code: None,
-                step: None,
-                place: Some(self.flow.flow.place.to_string()),
-                detail: None,
-            })
-        })
+        parsed.map_err(|error| format!("when it comes again cannot be told: `again.{name}`: {error}"))
     }
 }

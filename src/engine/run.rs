@@ -126,7 +126,10 @@ impl<'a> Run<'a> {
                     self.again = again;
                     Ending::Done
                 }
-                Err(ending) => ending,
+                Err(message) => {
+                    let place = Some(flow.flow.place.to_string());
+                    Ending::Park(Reason { message, code: None, step: None, place, detail: None })
+                }
             },
         };
         self.finish(ending).await

@@ -32,6 +32,9 @@ use crate::store::{Batch, StoreError, Write};
 /// Room for records that wait for their turn at a connection's limits.
 const WIDTH_PER_CALL: usize = 2;
 
+/// Room for so many full batches at once.
+const MOST_BATCHES: usize = 4;
+
 /// The most bytes of a set of keys that a sender publishes.
 const LARGEST_KEY_SET: usize = 256 * 1024;
 
@@ -264,7 +267,8 @@ fn width(connected: &BTreeMap<String, Arc<Connection>>, flow: &model::Flow) -> u
             company = company.max(batch.most as usize);
         }
     });
-    (calls as usize * WIDTH_PER_CALL).max(company + calls as usize)
+    // Whole batches, so that those that are full leave none behind that go alone.
+    (calls as usize * WIDTH_PER_CALL).max(company * (calls as usize).clamp(1, MOST_BATCHES))
 }
 
 /// The connections that a flow's steps call, each once.

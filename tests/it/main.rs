@@ -11,6 +11,7 @@ mod house;
 mod inbox;
 mod intake;
 mod kill;
+mod leases;
 mod patient;
 mod readme;
 mod recover;
