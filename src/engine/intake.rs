@@ -130,8 +130,7 @@ impl Engine {
     /// Counts what was refused before it could be judged: too large, too slow.
     pub fn note_refusal(&self, connection: &str, webhook: &str, why: &'static str) {
         if let Some(route) = self.intake.route(connection, webhook) {
-            // The status is for the sender alone.
-            route.counts.note(Delivered::Refused { status: 0, why });
+            route.counts.refuse(why);
         }
     }
 

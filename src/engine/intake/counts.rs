@@ -1,7 +1,7 @@
 //! How often a webhook was called since the start, and what became of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,18 +35,25 @@ impl Counts {
     }
 
     pub(super) fn note(&self, delivered: Delivered) {
-        let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match delivered {
-            Delivered::Accepted => status.accepted += 1,
-            Delivered::Duplicate => status.duplicates += 1,
-            Delivered::Refused { why, .. } => *status.refused.entry(why.to_owned()).or_default() += 1,
-            Delivered::Busy => status.busy += 1,
-            // It was another webhook's.
+            Delivered::Accepted => self.lock().accepted += 1,
+            Delivered::Duplicate => self.lock().duplicates += 1,
+            Delivered::Refused { why, .. } => self.refuse(why),
+            Delivered::Busy => self.lock().busy += 1,
+            // There is no such address; it is nobody's.
             Delivered::Unknown => {}
         }
     }
 
+    pub(super) fn refuse(&self, why: &'static str) {
+        *self.lock().refused.entry(why.to_owned()).or_default() += 1;
+    }
+
     pub(super) fn status(&self) -> WebhookStatus {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, WebhookStatus> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

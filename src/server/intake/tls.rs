@@ -58,15 +58,15 @@ impl Certificate {
         Ok(Self { certificate: files.certificate.clone(), key: files.key.clone(), provider, held })
     }
 
-    fn current(&self) -> Arc<CertifiedKey> {
+    fn current(&self, now: Instant) -> Arc<CertifiedKey> {
         {
             let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-            if held.looked.elapsed() < LOOK_EVERY {
+            if now.saturating_duration_since(held.looked) < LOOK_EVERY {
                 return Arc::clone(&held.pair);
             }
         }
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        held.looked = Instant::now();
+        held.looked = now;
         let changed = [changed(&self.certificate), changed(&self.key)];
         if changed != held.changed {
             match pair(&self.certificate, &self.key, &self.provider) {
@@ -87,7 +87,7 @@ impl Certificate {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current())
+        Some(self.current(Instant::now()))
     }
 }
 
@@ -117,4 +117,75 @@ fn pair(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<Cer
     CertifiedKey::from_der(chain, secret, provider).map_err(|error| {
         format!("the intake's key {} does not go with its certificate: {error}", key.display())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    /// Files with a certificate and a key, which were changed at this second.
+    struct Files {
+        directory: tempfile::TempDir,
+        seconds: u64,
+    }
+
+    impl Files {
+        fn paths(&self) -> IntakeTls {
+            let path = |name| self.directory.path().join(name);
+            IntakeTls { certificate: path("server.pem"), key: path("server.key") }
+        }
+
+        fn write(&mut self, file: &Path, text: &str) {
+            self.seconds += 1;
+            fs::write(file, text).unwrap();
+            let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(self.seconds);
+            fs::File::options().write(true).open(file).unwrap().set_modified(changed).unwrap();
+        }
+    }
+
+    fn issued() -> (rcgen::Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        (CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap(), key)
+    }
+
+    #[test]
+    fn a_renewed_certificate_is_used_once_both_files_are_there() {
+        let mut files = Files { directory: tempfile::tempdir().unwrap(), seconds: 0 };
+        let paths = files.paths();
+        let [(old, old_key), (new, new_key)] = [(); 2].map(|()| issued());
+        files.write(&paths.certificate, &old.pem());
+        files.write(&paths.key, &old_key.serialize_pem());
+        let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+        let certificate = Certificate::read(&paths, provider).unwrap();
+        let mut now = Instant::now();
+        let mut uses = |wanted: &rcgen::Certificate| {
+            now += LOOK_EVERY;
+            assert_eq!(&certificate.current(now).cert[0], wanted.der());
+            assert_eq!(&certificate.current(now).cert[0], wanted.der(), "between two looks");
+        };
+        uses(&old);
+        files.write(&paths.certificate, &new.pem());
+        uses(&old);
+        files.write(&paths.key, &new_key.serialize_pem());
+        uses(&new);
+        fs::remove_file(&paths.key).unwrap();
+        uses(&new);
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_named() {
+        let mut files = Files { directory: tempfile::tempdir().unwrap(), seconds: 0 };
+        let paths = files.paths();
+        let told = |paths: &IntakeTls| acceptor(paths).err().unwrap();
+        assert!(told(&paths).contains("server.pem cannot be read"), "{}", told(&paths));
+        let [(one, _), (_, other_key)] = [(); 2].map(|()| issued());
+        files.write(&paths.certificate, "no certificate");
+        assert!(told(&paths).contains("holds no certificate"), "{}", told(&paths));
+        files.write(&paths.certificate, &one.pem());
+        assert!(told(&paths).contains("server.key cannot be read"), "{}", told(&paths));
+        files.write(&paths.key, &other_key.serialize_pem());
+        assert!(told(&paths).contains("does not go with its certificate"), "{}", told(&paths));
+    }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use jiff::Timestamp;
@@ -178,14 +180,18 @@ pub struct Asked {
 
 type Seen = Arc<Mutex<Vec<Asked>>>;
 
-/// A shop that publishes keys, and tells of the parcels `3` and `4`.
+/// A shop that publishes keys, tells of the parcels `3` and `4`, and sends who asks for `/away` elsewhere.
 pub async fn publish(keys: Value) -> (String, Seen) {
     let listener = listener().await;
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen = Seen::default();
     let parcels = async |State(seen): State<Seen>, uri: Uri, headers: HeaderMap| {
+        let away = uri.path() == "/away";
         seen.lock().unwrap().push(Asked { uri: uri.to_string(), headers });
-        Json(json!({ "parcels": [{ "parcel": "3" }, { "parcel": "4" }] }))
+        if away {
+            return (StatusCode::FOUND, [(LOCATION, "/elsewhere")]).into_response();
+        }
+        Json(json!({ "parcels": [{ "parcel": "3" }, { "parcel": "4" }] })).into_response()
     };
     let router = Router::new().route("/jwks", get(async || Json(keys)));
     let router = router.fallback(parcels).with_state(Arc::clone(&seen));

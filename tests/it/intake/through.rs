@@ -50,6 +50,29 @@ async fn what_is_pushed_becomes_records() {
     gate.close().await;
 }
 
+/// Whoever answers for the system does not send us, and with us its credentials, elsewhere.
+#[tokio::test]
+async fn a_pointer_is_followed_to_its_host_and_no_further() {
+    let gate = Gate::new().await;
+    let stop = CancellationToken::new();
+    let options = RunOptions { stop: stop.clone(), ..RunOptions::default() };
+    let engine = Arc::clone(&gate.engine);
+    let running = tokio::spawn(async move { engine.run(options).await });
+    assert_eq!(gate.status(&pointed(&format!("{}/away", gate.shop))).await, 200);
+    let tried = async {
+        while !gate.events().iter().any(|event| event.attempts > 0 || event.state == EventState::Parked) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), tried).await.unwrap();
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    let asked: Vec<String> = gate.asked.lock().unwrap().iter().map(|asked| asked.uri.clone()).collect();
+    assert_eq!(asked, ["/away"]);
+    assert_eq!(gate.store.records(&RecordQuery::default()).unwrap(), []);
+    gate.close().await;
+}
+
 /// What is not open has no address to be told at.
 #[tokio::test]
 async fn requests_know_the_addresses_of_webhooks_that_are_open() {
