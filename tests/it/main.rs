@@ -25,6 +25,7 @@ mod small;
 mod specs;
 mod storm;
 mod syspro;
+mod tracking;
 mod ups;
 mod ups_tracking;
 mod world;

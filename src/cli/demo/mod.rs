@@ -167,12 +167,12 @@ impl Args {
         let workspace = Workspace::at(home, output)?;
         let begun = Instant::now();
         let mut troubles = Vec::new();
-        for act in 0.. {
+        for act in 0..stage::ACTS {
             // Every stage acts, even when another has nothing left to do.
             let acted = stages.iter().filter(|stage| stage.act(act)).count();
             let leg = Leg::of(act);
             if act > 0 && acted == 0 && leg.is_none() {
-                break;
+                continue;
             }
             let carried = async {
                 if let Some(leg) = leg {

@@ -53,7 +53,9 @@ impl Stage for Sage100Ups {
             sage100.zone,
             self.ups.connection(),
         );
-        let mapping = "  sage100-ups:\n    connections: { erp: sage100-a, carrier: ups-a }\n".to_owned();
+        let mapping = "  sage100-ups:\n    connections: { erp: sage100-a, carrier: ups-a }\n    \
+                       settings: { track_alert: true, look_every: 1s }\n"
+            .to_owned();
         let mut credentials = self.ups.credentials();
         credentials.extend([("sage100-a.api_key".to_owned(), sage100.api_key.clone().unwrap_or_default())]);
         Piece { connections, mapping, credentials }

@@ -16,6 +16,12 @@ use crate::simulator::verdict::Verdict;
 /// The act in which carriers collect what was shipped in those before.
 const FIRST_LEG: usize = 4;
 
+/// The legs of a journey, act by act.
+const LEGS: [Leg; 4] = [Leg::Collected, Leg::Underway, Leg::Delivered, Leg::Still];
+
+/// How many acts there are, the first of all being number 0.
+pub const ACTS: usize = FIRST_LEG + LEGS.len();
+
 /// How often it is looked whether all is told.
 const BEAT: Duration = Duration::from_millis(20);
 
@@ -55,8 +61,7 @@ pub enum Leg {
 impl Leg {
     /// What happens in an act.
     pub fn of(act: usize) -> Option<Self> {
-        let legs = [Self::Collected, Self::Underway, Self::Delivered, Self::Still];
-        act.checked_sub(FIRST_LEG).and_then(|leg| legs.get(leg).copied())
+        act.checked_sub(FIRST_LEG).and_then(|leg| LEGS.get(leg).copied())
     }
 }
 

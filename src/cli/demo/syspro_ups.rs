@@ -64,7 +64,7 @@ impl Stage for SysproUps {
         );
         let mapping = format!(
             "  syspro-ups:\n    connections: {{ erp: syspro-odata, enet: syspro, carrier: ups-s }}\n    \
-             settings: {{ tracking_field: {TRACKING_FIELD}, tracking_length: {TRACKING_LENGTH} }}\n"
+             settings: {{ tracking_field: {TRACKING_FIELD}, tracking_length: {TRACKING_LENGTH}, track_alert: true, look_every: 1s }}\n"
         );
         let mut credentials = self.ups.credentials();
         credentials.extend([
