@@ -19,7 +19,9 @@ use crate::shipstation::shop::Shop;
 const SYSTEMS: [&str; 3] = ["ups", "shipstation-v1", "shipstation-v2"];
 
 /// What no mapping's own test shows: it is seen end to end, where the simulators refuse what does not keep to the same files.
-const SEEN_ELSEWHERE: [(&str, &str); 3] = [
+const SEEN_ELSEWHERE: [(&str, &str); 4] = [
+    // `ups_tracking`, page by page.
+    ("ups", "stream quantum_view"),
     // Look-ups, when an answer was lost: `companies`, and `ups::a_lost_pickup_is_found_by_its_reference`.
     ("ups", "recover_label"),
     ("ups", "pending_pickups"),
@@ -80,7 +82,10 @@ fn interface(path: &str) -> Interface {
     match () {
         () if part("/addressvalidation/") => Interface::AddressValidation,
         () if part("/rating/") => Interface::Rating,
+        () if part("/track/v1/subscription/") => Interface::TrackAlertV1,
+        () if part("/subscription/") => Interface::TrackAlert,
         () if part("/track/") => Interface::Tracking,
+        () if part("/quantumview/") => Interface::QuantumView,
         () if part("/transittimes") => Interface::TimeInTransit,
         () if part("/pickup") => Interface::Pickup,
         () => Interface::Shipping,

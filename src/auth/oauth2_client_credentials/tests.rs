@@ -307,3 +307,20 @@ async fn a_clock_that_is_set_back_does_not_close_the_endpoint_for_good() {
     bench.clock.set("2026-11-01T00:00:00Z".parse().unwrap());
     assert_eq!(token(&authenticator).await.unwrap(), "token-1");
 }
+
+#[tokio::test]
+async fn requests_carry_what_they_are_to_beside_the_token() {
+    let bench = Bench::new(tokens).await;
+    let block = block(json!({ "credentials": { "push": "extra", "other?": "none" } }));
+    let config = crate::auth::tests::harness::checked(&block);
+    assert_eq!(config.placeholders(), ["other", "push"]);
+    assert_eq!(config.credentials(), ["extra", "id", "secret"]);
+    let authenticator = bench.start(&block);
+    let mut request = blank();
+    let (push, other) = (crate::auth::placeholder("push"), crate::auth::placeholder("other"));
+    request.headers.insert("content-type", "application/json".parse().unwrap());
+    request.body = Some(json!({ "credential": push, "other": other }).to_string().into());
+    authenticator.prepare(&mut request).await.unwrap();
+    assert_eq!(request.body.as_deref(), Some(br#"{"credential":"extra-hunter2","other":""}"#.as_slice()));
+    assert_eq!(request.headers["authorization"], "Bearer token-0");
+}

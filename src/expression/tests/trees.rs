@@ -68,6 +68,18 @@ fn evaluates_trees() {
         ),
         (json!({"concat": [["a"], [1]]}), json!(["a", 1]), "list of anything"),
         (
+            json!({"set": {"twice": "{{ weight * 2 }}", "more": "{{ twice + 1 }}"}, "give": {"n": "{{ more - twice }}"}}),
+            json!({"n": 1}),
+            "object",
+        ),
+        (
+            json!({"for_each": "{{ order.Lines }}", "as": "line", "give": {
+                "set": {"sku": "{{ line.ItemCode }}"}, "give": "{{ sku ~ sku }}",
+            }}),
+            json!(["AA", "BB"]),
+            "list of text",
+        ),
+        (
             json!({"for_each": "{{ order.Lines }}", "as": "line", "give": {"sku": "{{ line.ItemCode }}", "n": "{{ line.QuantityOrdered }}"}}),
             json!([{"sku": "A", "n": 3}, {"sku": "B", "n": 2}]),
             "list of object",
@@ -125,6 +137,8 @@ fn finds_every_problem_in_its_place() {
         "lone": {"give": 1},
         "joined": {"concat": [[1], "{{ code }}", {"a": 1}], "when": "{{ true }}"},
         "loose": {"concat": "{{ order.Lines }}"},
+        "named": {"set": {"order": 1, "two words": 2, "fine": "{{ fin }}"}, "give": "{{ fine }}", "otherwise": 1},
+        "bare": {"set": "{{ order }}", "give": 1},
     });
     let problems = ValueTemplate::compile(&source, &tree_scope(), Some("answer")).unwrap_err();
     let found: Vec<String> =
@@ -145,6 +159,11 @@ fn finds_every_problem_in_its_place() {
             "/joined/concat/1 wrong-type",
             "/joined/concat/2 wrong-type",
             "/loose/concat wrong-type",
+            "/named/otherwise unknown-key",
+            "/named/set/order bad-name",
+            "/named/set/two words bad-name",
+            "/named/set/fine unknown-name",
+            "/bare/set wrong-type",
         ]
     );
 }

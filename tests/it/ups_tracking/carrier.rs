@@ -135,22 +135,21 @@ const LOOK: &str = r#"
       - tell: { news: "{{ seen.events }}" }
 "#;
 
-/// The wall's clock, twenty times as fast, which can be set forward.
+/// The wall's clock, so many times as fast, which can be set forward.
 #[derive(Debug)]
 pub struct Hasty {
+    times: u32,
     began: Instant,
     start: Mutex<Timestamp>,
 }
 
-const TIMES: u32 = 20;
-
 impl Clock for Hasty {
     fn now(&self) -> Timestamp {
-        clock::add(*self.start.lock().unwrap(), self.began.elapsed() * TIMES)
+        clock::add(*self.start.lock().unwrap(), self.began.elapsed() * self.times)
     }
 
     fn sleep_until(&self, instant: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let left = clock::between(self.now(), instant) / TIMES;
+        let left = clock::between(self.now(), instant) / self.times;
         Box::pin(tokio::time::sleep(left.min(Duration::from_secs(3_600)) + Duration::from_millis(1)))
     }
 }
@@ -167,8 +166,13 @@ at_home!(Carrier);
 
 impl Carrier {
     pub async fn new(way: Way, change: impl FnOnce(&mut ups::Options)) -> Self {
+        Self::at_pace(20, way, change).await
+    }
+
+    /// One in which time passes so many times as fast as outside.
+    pub async fn at_pace(times: u32, way: Way, change: impl FnOnce(&mut ups::Options)) -> Self {
         let start = Mutex::new("2026-11-20T15:00:00Z".parse().unwrap());
-        let clock = Arc::new(Hasty { began: Instant::now(), start });
+        let clock = Arc::new(Hasty { times, began: Instant::now(), start });
         // A port that was free a moment ago.
         let address = listener().await.local_addr().unwrap();
         let mut options = ups::Options {
