@@ -130,7 +130,8 @@ async fn a_failure_inside_a_200_is_waited_for_as_long_as_it_says() {
     carrier.run_well().await;
     assert_eq!(carrier.of("news").await.len(), 1);
     let asked = carrier.ups.system.controls().requests();
-    let asked: Vec<_> = asked.iter().filter(|entry| entry.endpoint == "quantum_view").map(|entry| entry.at).collect();
+    let asked: Vec<_> =
+        asked.iter().filter(|entry| entry.endpoint == "quantum_view").map(|entry| entry.at).collect();
     assert_eq!(asked.len(), 2);
     assert!(asked[1].duration_since(asked[0]) >= SignedDuration::from_secs(90), "{asked:?}");
 }
@@ -159,7 +160,8 @@ async fn what_ups_learns_late_is_not_passed_over() {
     carrier.pass(SignedDuration::from_mins(1));
     carrier.run_well().await;
     let records = carrier.of("news").await;
-    let status = |key: &str| records.iter().find(|record| record.id.key() == key).unwrap().source["status"].clone();
+    let status =
+        |key: &str| records.iter().find(|record| record.id.key() == key).unwrap().source["status"].clone();
     assert_eq!((status(&number), status(&other)), (json!("delivered"), json!("label_created")));
 }
 
@@ -185,7 +187,10 @@ async fn three_tellings_of_a_parcel_are_one() {
     }
     let sources: Vec<&Value> = told.iter().map(|(source, _)| source).collect();
     assert_eq!(sources, ["track_alert", "track", "quantum_view"]);
-    assert_eq!((&told[0].1["status"], &told[0].1["local"]), (&json!("delivered"), &json!("2026-11-20T09:05:09")));
+    assert_eq!(
+        (&told[0].1["status"], &told[0].1["local"]),
+        (&json!("delivered"), &json!("2026-11-20T09:05:09"))
+    );
     assert_eq!(told[0].1, told[1].1);
     assert_eq!(told[1].1, told[2].1);
 }

@@ -214,9 +214,7 @@ impl Carrier {
 
     /// Books a parcel, as another program would.
     pub fn book(&self, reference: &str) -> String {
-        let place = |line: &str, city: &str, state: &str, code: &str| {
-            json!({ "AddressLine": [line], "City": city, "StateProvinceCode": state, "PostalCode": code, "CountryCode": "US" })
-        };
+        let place = |line: &str, city: &str, state: &str, code: &str| json!({ "AddressLine": [line], "City": city, "StateProvinceCode": state, "PostalCode": code, "CountryCode": "US" });
         let body = json!({ "ShipmentRequest": {
             "Request": { "RequestOption": "nonvalidate" },
             "Shipment": {
@@ -331,7 +329,8 @@ impl Running<'_> {
     /// Lets it poll once more, work off what there is, and end.
     pub async fn end(self) {
         self.hold.cancel();
-        let summary = tokio::time::timeout(Duration::from_secs(60), self.working).await.unwrap().unwrap().unwrap();
+        let summary =
+            tokio::time::timeout(Duration::from_secs(60), self.working).await.unwrap().unwrap().unwrap();
         assert_eq!(summary.troubles, []);
         self.stop.cancel();
         self.serving.await.unwrap();
