@@ -19,7 +19,7 @@ operations:
   write:
     effect: idempotent
     input: { number: text(40), status: text(40) }
-    request: { method: POST, path: /write, body: { json: { number: "{{ input.number }}", status: "{{ input.status }}" } } }
+    request: { method: POST, path: /write, json: { number: "{{ input.number }}", status: "{{ input.status }}" } }
     answer: any
     result: {}
 streams:
@@ -29,7 +29,7 @@ streams:
     request:
       method: GET
       path: /parcels
-      query: { since: "{{ cursor.at }}", store: main, page: "{{ page.number }}", size: "{{ page.size }}" }
+      query: { "since?": "{{ cursor.at }}", store: main, page: "{{ page.number }}", size: "{{ page.size }}" }
     answer: { parcels: [any] }
     records: "$.parcels[*]"
     paging: { number: { size: 2 } }
@@ -44,16 +44,16 @@ streams:
     cursor: none
 webhooks:
   pushed:
-    proof: { header: { header: x-push, credential: push } }
+    proof: { header: { header: x-push, credential: key } }
     body: { parcels: [parcel] }
     record: parcel
     give: { for_each: "{{ body.parcels }}", as: one, give: { number: "{{ one.number }}", status: "{{ one.status }}", at: "{{ one.at }}" } }
   pointed:
-    proof: { header: { header: x-push, credential: push } }
+    proof: { header: { header: x-push, credential: key } }
     body: { url: text(200) }
     pointer: { url: "{{ body.url }}", hosts: ['^localhost$'], stream: parcels }
   chained:
-    proof: { header: { header: x-push, credential: push } }
+    proof: { header: { header: x-push, credential: key } }
     body: { url: text(200) }
     pointer: { url: "{{ body.url }}", hosts: ['^localhost$'], stream: linked }
 "#;
@@ -86,7 +86,7 @@ flows:
     steps: [{ set: { seen: "{{ parcel.number }}" } }]
   watch:
     title: Watched
-    source: { told: { record: parcel } }
+    source: { told: { record: { number: text(40), status: text(40), at: number } } }
     record: parcel
     key: "{{ parcel.number }}"
     idempotency_key: "{{ parcel.number }}"
