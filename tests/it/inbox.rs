@@ -2,5 +2,6 @@
 
 mod crash;
 mod pointers;
+mod registering;
 mod shop;
 mod taking;

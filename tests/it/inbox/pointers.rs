@@ -129,7 +129,7 @@ async fn what_cannot_be_read_now_is_tried_again_and_in_the_end_parked() {
     assert_eq!(waits[..11], [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
     assert_eq!((last.state, waits.last()), (EventState::Parked, Some(&0)));
     assert!(last.due.duration_since(last.received).as_secs() >= 3 * 86_400);
-    assert!(last.reason.as_ref().unwrap().contains("not yet"), "{last:?}");
+    assert!(last.reason.as_ref().unwrap().contains("answered 404"), "{last:?}");
     assert_eq!(small.seen("/parcels").len(), waits.len());
 }
 
@@ -146,7 +146,8 @@ async fn an_engine_that_runs_until_idle_waits_for_what_comes_soon() {
     lay(&small, [at(&small, POINTED, "one", "/parcels")]).await;
     small.run_well().await;
     assert_eq!(count(&small, "parcels").await, 5);
-    assert_eq!(kept(&small, POINTED, "one").unwrap().attempts, 2);
+    // Twice it was asked in vain; in between the shop may have counted as down.
+    assert!((2..=4).contains(&kept(&small, POINTED, "one").unwrap().attempts));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +157,7 @@ async fn an_engine_that_runs_until_idle_does_not_wait_for_days() {
     let summary = small.run().await;
     let (inbox, trouble) = &summary.troubles[0];
     assert_eq!((inbox.as_str(), summary.troubles.len()), (POINTED, 1));
-    assert!(trouble.contains("there is no such thing"), "{trouble}");
+    assert!(trouble.contains("answered 404"), "{trouble}");
     let event = kept(&small, POINTED, "one").unwrap();
     assert_eq!((event.state, event.attempts), (EventState::Waiting, 6));
 }

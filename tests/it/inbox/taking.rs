@@ -92,7 +92,7 @@ async fn what_nobody_can_read_is_parked_and_others_go_on() {
     let now = small.clock.now();
     let mut noise = event(PUSHED, "noise", &json!(null), now);
     noise.body = b"{ \"parcels\": [".to_vec();
-    let other = event(PUSHED, "other", &json!({ "packages": [] }), now);
+    let other = event(PUSHED, "other", &json!({ "parcels": [{ "number": {} }] }), now);
     lay(&small, [noise, other, event(PUSHED, "good", &push(&[parcel("1Z1", "new", 1)]), now)]).await;
     small.run_well().await;
     assert_eq!(written(&small).len(), 1);
