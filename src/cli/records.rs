@@ -64,10 +64,11 @@ fn text(records: &[Record]) -> String {
 
 fn row(record: &Record) -> Vec<String> {
     let notices = record.notices.iter().filter(|notice| notice.acknowledged.is_none()).count();
-    let mut why = record.reason.as_ref().map(|reason| reason.message.clone()).unwrap_or_default();
-    if notices > 0 {
-        let separator = if why.is_empty() { "" } else { "; " };
-        why = format!("{why}{separator}{}", table::counted(notices, "notice"));
-    }
+    let why = [
+        record.reason.as_ref().map(|reason| reason.message.clone()),
+        record.again.map(|again| format!("comes again at {}", table::time(again))),
+        (notices > 0).then(|| table::counted(notices, "notice")),
+    ];
+    let why = why.into_iter().flatten().collect::<Vec<_>>().join("; ");
     vec![record.id.to_string(), table::state(record.state).to_owned(), table::time(record.changed), why]
 }

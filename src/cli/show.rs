@@ -112,6 +112,9 @@ fn record(record: &Record) -> String {
     let mut put = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:<16} {value}");
     };
+    if let Some(again) = record.again {
+        put("comes again", &format!("at {}", table::time(again)));
+    }
     if let Some(reason) = &record.reason {
         put("why", &reason.message);
         for (name, value) in [("code", &reason.code), ("step", &reason.step), ("at", &reason.place)] {

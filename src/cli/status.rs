@@ -7,7 +7,7 @@ use super::output::{FormatArg, Output};
 use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
-use crate::engine::command::{Command, FlowStatus, InboxStatus, Reply, Status};
+use crate::engine::command::{Command, FlowStatus, InboxStatus, Reply, SourceStatus, Status};
 use crate::engine::intake::WebhookStatus;
 #[cfg(test)]
 use crate::store::SkippedRow;
@@ -62,6 +62,7 @@ fn text(status: &Status) -> String {
         ));
         lines.extend(status.webhooks.iter().flat_map(refusals));
     }
+    lines.extend(sources(&status.flows));
     lines.extend(inboxes(&status.inboxes));
     lines.extend(status.flows.iter().filter_map(|flow| {
         let trouble = flow.trouble.as_ref()?;
@@ -87,6 +88,25 @@ fn row(flow: &FlowStatus, counts: &BTreeMap<RecordState, u64>) -> Vec<String> {
         count(&[RecordState::InDoubt]),
         count(&[RecordState::Skipped, RecordState::Discarded]),
     ]
+}
+
+/// Each source of the flows that have several.
+fn sources(flows: &[FlowStatus]) -> Option<String> {
+    let several = || flows.iter().filter(|flow| flow.sources.len() > 1).peekable();
+    several().peek()?;
+    let row = |flow: &FlowStatus, source: &SourceStatus| {
+        vec![
+            flow.flow.clone(),
+            source.source.clone().unwrap_or_else(|| "other flows".to_owned()),
+            if source.enabled { source.schedule.clone() } else { "off".to_owned() },
+            table::time_or(source.polled, "-"),
+            table::time_or(source.next_poll, "-"),
+            source.trouble.clone().unwrap_or_default(),
+        ]
+    };
+    let rows = several().flat_map(|flow| flow.sources.iter().map(move |source| row(flow, source)));
+    let table = table::columns(&["FLOW", "SOURCE", "WHEN", "READ", "NEXT", "TROUBLE"], rows);
+    Some(format!("\n{table}"))
 }
 
 /// What was pushed and told, where anything ever was or may be.

@@ -16,8 +16,8 @@ use tokio::sync::OwnedMutexGuard;
 use super::run::{Ending, Flowing, Run};
 use crate::base::{RecordId, clock};
 use crate::expression::Template;
-use crate::spec::model::{Otherwise, Step, StepKind};
-use crate::store::{Reason, Record, StepResult, StoreError};
+use crate::spec::model::{Otherwise, Step, StepKind, every_step};
+use crate::store::{Record, StepResult, Store, StoreError};
 
 /// How long a record that was found is waited for while somebody works on it.
 const LONGEST_LOCK: Duration = Duration::from_secs(5);
@@ -40,6 +40,32 @@ pub(super) struct Held {
     _lock: OwnedMutexGuard<()>,
 }
 
+/// What a record looks for.
+#[derive(Debug, Clone)]
+pub struct Sought {
+    kind: String,
+    value: String,
+    flow: Option<String>,
+}
+
+impl Sought {
+    /// The record that changed last of those that the link leads to, for the record `own`.
+    pub(super) fn latest(&self, store: &dyn Store, own: &RecordId) -> Result<Option<Record>, StoreError> {
+        let wanted = |id: &RecordId| {
+            let flow = self.flow.as_ref().map_or_else(|| id.flow() != own.flow(), |flow| id.flow() == flow);
+            id != own && id.mapping() == own.mapping() && flow
+        };
+        let mut latest: Option<Record> = None;
+        for id in store.linked(Some(&self.kind), &self.value)?.into_iter().filter(wanted) {
+            let Some(record) = store.record(&id)? else { continue };
+            if latest.as_ref().is_none_or(|other| other.changed < record.changed) {
+                latest = Some(record);
+            }
+        }
+        Ok(latest)
+    }
+}
+
 /// Forgets since when a record looks for others, so that a person's order makes it wait for them anew.
 pub(super) fn forget(results: &mut Vec<StepResult>) {
     results.retain(|result| !result.step.ends_with(SOUGHT));
@@ -56,13 +82,14 @@ impl Run<'_> {
             // What has no name never comes.
             return Ok(Some(self.otherwise(step, path, otherwise)));
         };
+        let sought = Sought { kind: kind.clone(), value, flow: flow.clone() };
         let found = match self.found_before(path)? {
             Some(found) => Some(found),
-            None => self.latest(kind, &value, flow.as_deref())?,
+            None => sought.latest(&*self.shared.store, &self.record.id)?,
         };
         match found {
             Some(found) => self.hold(step, path, found).await,
-            None => Ok(Some(self.seek(step, path, &format!("{kind} {value}"), *wait, otherwise))),
+            None => Ok(Some(self.seek(step, path, sought, *wait, otherwise))),
         }
     }
 
@@ -73,21 +100,15 @@ impl Run<'_> {
         self.shared.store.record(&RecordId::new(self.record.id.mapping(), &part("flow"), &part("key")))
     }
 
-    /// The record that changed last of those that the link leads to.
-    fn latest(&self, kind: &str, value: &str, flow: Option<&str>) -> Result<Option<Record>, StoreError> {
-        let own = &self.record.id;
-        let wanted = |id: &RecordId| {
-            let flow = flow.map_or_else(|| id.flow() != own.flow(), |flow| id.flow() == flow);
-            id != own && id.mapping() == own.mapping() && flow
-        };
-        let mut latest: Option<Record> = None;
-        for id in self.shared.store.linked(Some(kind), value)?.into_iter().filter(wanted) {
-            let Some(record) = self.shared.store.record(&id)? else { continue };
-            if latest.as_ref().is_none_or(|other| other.changed < record.changed) {
-                latest = Some(record);
+    /// The record was linked, so flows of the mapping whose records look for others may have something to do.
+    pub(super) fn tell_finders(&self) {
+        for (name, flow) in &self.flow.mapping.flows {
+            let mut finds = false;
+            every_step(&flow.steps, &mut |step| finds |= matches!(step.kind, StepKind::Find { .. }));
+            if finds {
+                self.shared.busy.add(&format!("{}/{name}", self.flow.used));
             }
         }
-        Ok(latest)
     }
 
     async fn hold(&mut self, step: &Step, path: &str, found: Record) -> Flowing {
@@ -120,7 +141,14 @@ impl Run<'_> {
     }
 
     /// Waits for a record that is not known yet: each time as long as it has waited already, within limits.
-    fn seek(&mut self, step: &Step, path: &str, what: &str, wait: Duration, otherwise: &Otherwise) -> Ending {
+    fn seek(
+        &mut self,
+        step: &Step,
+        path: &str,
+        looked_for: Sought,
+        wait: Duration,
+        otherwise: &Otherwise,
+    ) -> Ending {
         let now = self.now();
         let sought = format!("{path}{SOUGHT}");
         let before = self.known(&sought).and_then(|since| since.as_str()?.parse::<Timestamp>().ok());
@@ -136,9 +164,17 @@ impl Run<'_> {
             self.record.results.push(StepResult { step: sought, value });
         }
         let pause = clock::between(since, now).clamp(FIRST_LOOK, LONGEST_LOOK);
-        let message = format!("it waits for the record with the {what}, which is not known yet");
-        let reason: Reason = self.reason(step, path, message);
-        Ending::Seek { until: clock::add(now, pause).min(end), reason, again: before.is_some() }
+        let message = format!(
+            "it waits for the record with the {} {}, which is not known yet",
+            looked_for.kind, looked_for.value
+        );
+        let reason = self.reason(step, path, message);
+        Ending::Seek {
+            until: clock::add(now, pause).min(end),
+            reason,
+            sought: looked_for,
+            again: before.is_some(),
+        }
     }
 }
 

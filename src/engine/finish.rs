@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::find::Sought;
 use super::ingest;
 use super::run::{Ending, Run, Stop};
 use super::shared::Shared;
@@ -19,7 +20,10 @@ impl Run<'_> {
             Ending::Halt { reason, until } => Some((reason.message.clone(), *until)),
             _ => None,
         };
-        let seeks = matches!(ending, Ending::Seek { .. });
+        let seeks = match &ending {
+            Ending::Seek { sought, .. } => Some(sought.clone()),
+            _ => None,
+        };
         // A wait that goes on is told once.
         let goes_on = matches!(ending, Ending::Seek { again: true, .. });
         let changed = self.record.changed;
@@ -119,14 +123,14 @@ pub struct Ended {
     pub state: RecordState,
     /// Why the flow must pause, and until when, where that is known.
     pub halted: Option<(String, Option<Timestamp>)>,
-    /// Whether it waits for a record that is not known yet.
-    pub seeks: bool,
+    /// What it waits for, where that is a record which is not known yet.
+    pub(super) seeks: Option<Sought>,
 }
 
 impl Ended {
     /// One that leaves its flow alone.
     pub(super) fn new(state: RecordState) -> Self {
-        Self { state, halted: None, seeks: false }
+        Self { state, halted: None, seeks: None }
     }
 }
 

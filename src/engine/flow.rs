@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::arrive::Shape;
 use super::connection::Connection;
+use super::find::Sought;
 use super::finish::{self, Ended};
 use super::run::{Run, Stop};
 use super::shared::Shared;
@@ -59,7 +60,7 @@ pub(super) struct FlowRuntime {
     /// Held by whoever brings records.
     pub(super) arriving: tokio::sync::Mutex<()>,
     /// Records that wait for others which are not known yet.
-    pub(super) seeking: Mutex<HashSet<RecordId>>,
+    pub(super) seeking: Mutex<HashMap<RecordId, Sought>>,
     /// This flow in earlier revisions of its mapping, as records ask for them.
     pub(super) earlier: Mutex<HashMap<String, Option<Arc<FlowRuntime>>>>,
 }
@@ -93,6 +94,11 @@ impl FlowRuntime {
     /// How long the flow pauses after a trouble: longer with each in a row, a minute at most.
     pub(super) fn pause(&self) -> Duration {
         pause_after(self.condition().troubles)
+    }
+
+    /// How many of its records are being worked on.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.condition().in_flight
     }
 
     /// Why it does not go on, where it does not: its records, or one of its sources.
@@ -240,8 +246,8 @@ impl FlowRuntime {
         Ok(self.sources.iter().all(|at| at.condition().polled))
     }
 
-    /// Whether no record can be worked on, now or later. Those that wait for others to become known are at rest: by
-    /// themselves they do not go on.
+    /// Whether no record can be worked on, now or later. Those that wait for others to become known are at rest until
+    /// they are.
     fn nothing_left(&self, shared: &Shared) -> Result<bool, StoreError> {
         let now = shared.clock.now();
         if shared.store.next_again(&self.name, None)?.is_some_and(|again| again <= now) {
@@ -250,18 +256,20 @@ impl FlowRuntime {
         if shared.store.next_due(&self.name, None)?.is_none() {
             return Ok(true);
         }
-        let mut seeking = self.seeking.lock().unwrap_or_else(PoisonError::into_inner);
-        for id in seeking.iter().cloned().collect::<Vec<_>>() {
+        let seeking = self.seeking.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut at_rest = 0;
+        for (id, sought) in &seeking {
             let waits = |record: &Record| record.state == RecordState::Waiting;
-            if !shared.store.record(&id)?.as_ref().is_some_and(waits) {
-                seeking.remove(&id);
+            let waits = shared.store.record(id)?.as_ref().is_some_and(waits);
+            if waits && sought.latest(&*shared.store, id)?.is_none() {
+                at_rest += 1;
             }
         }
         let open =
             |state| matches!(state, RecordState::Received | RecordState::Running | RecordState::Waiting);
         let counts = shared.store.counts()?;
         let of_flow = counts.iter().filter(|count| count.flow == self.name && open(count.state));
-        Ok(of_flow.map(|count| count.count).sum::<u64>() <= seeking.len() as u64)
+        Ok(of_flow.map(|count| count.count).sum::<u64>() <= at_rest)
     }
 
     /// Lets what is in flight end. What takes too long (a record that waits for its turn at a slow system) is dropped where
@@ -408,10 +416,9 @@ impl FlowRuntime {
         let ended = ended?;
         shared.count(ended.state);
         let mut seeking = self.seeking.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.seeks {
-            seeking.insert(id)
-        } else {
-            seeking.remove(&id)
+        match ended.seeks {
+            Some(sought) => seeking.insert(id, sought),
+            None => seeking.remove(&id),
         };
         drop(seeking);
         match ended.halted {

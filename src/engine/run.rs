@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::calls::CallStep;
-use super::find::Held;
+use super::find::{Held, Sought};
 use super::finish::Ended;
 use super::flow::FlowRuntime;
 use super::shared::Shared;
@@ -50,6 +50,8 @@ pub enum Ending {
         until: Timestamp,
         /// Why.
         reason: Reason,
+        /// For what.
+        sought: Sought,
         /// Whether it has looked before.
         again: bool,
     },
@@ -330,10 +332,14 @@ impl<'a> Run<'a> {
     pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
         let expected = self.record.version;
         let mut writes = std::mem::take(&mut self.writes);
+        let links = writes.iter().any(|write| matches!(write, Write::Link { .. }));
         writes.push(Write::Record { record: Box::new(self.record.clone()), expected });
         self.shared.store.commit(Batch { writes }).await?;
         self.record.version = expected + 1;
         self.wake_told();
+        if links {
+            self.tell_finders();
+        }
         Ok(())
     }
 }

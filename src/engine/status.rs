@@ -56,6 +56,7 @@ impl Engine {
             times.and_then(|times| times.into_iter().min())
         };
         let schedules: Vec<&str> = enabled().map(|source| source.schedule.as_str()).collect();
+        let (in_flight, trouble) = (flow.in_flight(), flow.trouble());
         let in_turns = flow.at_work_with().filter(|connection| connection.turns.is_some());
         Ok(FlowStatus {
             flow: flow.name.clone(),
@@ -66,8 +67,8 @@ impl Engine {
             full: oldest(|source| source.full),
             skipped: enabled().flat_map(|source| source.skipped.clone()).collect(),
             turns: in_turns.map(|connection| connection.name.clone()).collect(),
-            in_flight: flow.condition().in_flight,
-            trouble: flow.trouble(),
+            in_flight,
+            trouble,
             sources,
         })
     }

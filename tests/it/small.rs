@@ -98,6 +98,12 @@ impl Small {
         self
     }
 
+    /// On such a clock that shows `began` now.
+    pub fn hurried_from(mut self, times: u32, began: jiff::Timestamp) -> Self {
+        self.home.clock = crate::world::Hurried::from(began, times);
+        self
+    }
+
     /// Runs these mappings, below a connection called `shop`.
     pub fn configure(&self, mappings: &str) {
         let url = &self.url;

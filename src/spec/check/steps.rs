@@ -281,6 +281,8 @@ impl Steps<'_, '_> {
             (None, Some(message), None, None) => (OtherwiseAction::Skip, message),
             (None, None, Some(message), None) => (OtherwiseAction::Report, message),
             (None, None, None, Some(message)) => (OtherwiseAction::Done, message),
+            // A misspelt word has been reported.
+            _ if self.checker.incomplete(raw.node) => return None,
             _ => {
                 let help = "write `park: \"…\"` to ask a person, `skip: \"…\"` to leave the record out, \
                             `report: \"…\"` to be done with it and tell people, or `done: \"…\"` to be done with it";

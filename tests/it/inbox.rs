@@ -1,0 +1,6 @@
+//! What was pushed, pointed at or told becomes records, once, whatever stands in the way.
+
+mod crash;
+mod pointers;
+mod shop;
+mod taking;
