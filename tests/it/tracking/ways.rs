@@ -32,7 +32,7 @@ fn without_quantum_view(pair: Pair) -> &'static str {
 fn with_quantum_view(pair: Pair) -> &'static str {
     match pair {
         Pair::Sage100 => "",
-        _ => "    flows: { tracking: { every: 20s } }\n",
+        _ => "    flows: { tracking: { every: 1m } }\n",
     }
 }
 
@@ -52,7 +52,7 @@ fn by_poll(pair: Pair) -> Setup {
 }
 
 fn by_both(pair: Pair) -> Setup {
-    Setup { settings: "      look_every: 20s\n", flows: with_quantum_view(pair), ..by_push(pair) }
+    Setup { settings: "      look_every: 1m\n", flows: with_quantum_view(pair), ..by_push(pair) }
 }
 
 /// Every parcel comes so many scans further, one after the other.
