@@ -7,7 +7,9 @@ use super::output::{FormatArg, Output};
 use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
-use crate::engine::command::{Command, FlowStatus, InboxStatus, Reply, SourceStatus, Status};
+use crate::engine::command::{
+    Command, FlowStatus, InboxStatus, RegistrationStatus, Reply, SourceStatus, Status,
+};
 use crate::engine::intake::WebhookStatus;
 #[cfg(test)]
 use crate::store::SkippedRow;
@@ -62,6 +64,10 @@ fn text(status: &Status) -> String {
         ));
         lines.extend(status.webhooks.iter().flat_map(refusals));
     }
+    lines.extend(status.registrations.iter().filter_map(|registration| {
+        let RegistrationStatus { connection, webhook, trouble, .. } = registration;
+        Some(format!("\n{connection}/{webhook} cannot be registered now: {}", trouble.as_ref()?))
+    }));
     lines.extend(sources(&status.flows));
     lines.extend(inboxes(&status.inboxes));
     lines.extend(status.flows.iter().filter_map(|flow| {
@@ -267,6 +273,12 @@ mod tests {
                 taken: 40,
                 trouble: Some("ups: it does not answer".to_owned()),
             }],
+            registrations: vec![RegistrationStatus {
+                connection: "ss".to_owned(),
+                webhook: "ship_notify".to_owned(),
+                checked: None,
+                trouble: Some("list_webhooks: ShipStation answered 500".to_owned()),
+            }],
             webhooks: vec![WebhookStatus {
                 connection: "ups".to_owned(),
                 webhook: "track_alert".to_owned(),
@@ -290,6 +302,7 @@ mod tests {
         assert!(text.contains("uses sage in turns"), "{text}");
         assert!(text.contains("ups/track_alert  12        3             2        1"), "{text}");
         assert!(text.contains("ups/track_alert refused 2: the body is not JSON."), "{text}");
+        assert!(text.contains("ss/ship_notify cannot be registered now: list_webhooks: Ship"), "{text}");
         assert!(text.contains("2 parked: `ml-connector records --state parked`"), "{text}");
         assert!(!text.contains("in doubt:"), "{text}");
         assert!(text.contains("INBOX                    WAITING  PARKED  TAKEN\nwebhook/ups/track_alert  3        1       40"), "{text}");

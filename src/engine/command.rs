@@ -173,6 +173,9 @@ pub struct Status {
     pub notices: u64,
     /// Effects that are on their way, unknown or in doubt.
     pub open_effects: u64,
+    /// Each webhook that we ask a system for.
+    #[serde(default)]
+    pub registrations: Vec<RegistrationStatus>,
     /// What was pushed or told, inbox by inbox.
     #[serde(default)]
     pub inboxes: Vec<InboxStatus>,
@@ -209,6 +212,19 @@ pub struct FlowStatus {
     /// Records being worked on right now.
     pub in_flight: u64,
     /// Why it does not go on, where it does not.
+    pub trouble: Option<String>,
+}
+
+/// Whether a system knows that it is to tell us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrationStatus {
+    /// The connection.
+    pub connection: String,
+    /// The webhook.
+    pub webhook: String,
+    /// When it was last seen to that it does, since the start.
+    pub checked: Option<Timestamp>,
+    /// Why that cannot be seen to now.
     pub trouble: Option<String>,
 }
 

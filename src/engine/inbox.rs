@@ -175,8 +175,8 @@ impl Taker {
     }
 }
 
-/// Completes when what is being taken has had its time after a stop. What is dropped then is as after a crash.
-async fn stopped(shared: &Shared) {
+/// Completes when what is at work has had its time after a stop. What is dropped then is as after a crash.
+pub(super) async fn stopped(shared: &Shared) {
     shared.stop.cancelled().await;
     tokio::time::sleep(GRACE).await;
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing is done with it here but what is needed to answer: the event lies in its inbox, raw, until it is taken.
 
+pub(super) mod address;
 mod counts;
 mod route;
 
@@ -18,7 +19,6 @@ use super::connection::Connection;
 use super::shared::Shared;
 use super::{Engine, Parts, StartError};
 use crate::proof::Issued;
-use crate::spec::model::{Config, Source};
 use crate::store::{Batch, Event, EventState, StoreError, Write};
 
 /// How long a sender waits for the commit. The fastest sender gives up after five seconds; one that repeats itself is then
@@ -70,24 +70,21 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// Opens each webhook that an enabled flow names, of a connection that has it. Without an `intake:` none is open.
+    /// Opens each webhook that is to be open.
     pub(super) fn open(
         parts: &Parts,
         connections: &BTreeMap<String, Arc<Connection>>,
     ) -> Result<Self, StartError> {
         let mut routes = BTreeMap::new();
-        for (connection, webhook) in named(&parts.config) {
-            let key = (connection.to_owned(), webhook.name.clone());
-            let Some(connected) = connections.get(connection).filter(|_| !routes.contains_key(&key)) else {
-                continue;
-            };
-            let route = Route::open(parts, connected, webhook).map_err(|reason| {
-                StartError(format!(
-                    "connection {connection}, webhook {} ({}): {reason}",
-                    webhook.name, webhook.place
-                ))
-            })?;
-            routes.extend(route.map(|route| (key, route)));
+        for connected in connections.values() {
+            for webhook in connected.system.webhooks.values() {
+                let route = Route::open(parts, connected, webhook).map_err(|reason| {
+                    let (connection, name, place) = (&connected.name, &webhook.name, &webhook.place);
+                    StartError(format!("connection {connection}, webhook {name} ({place}): {reason}"))
+                })?;
+                let key = (connected.name.clone(), webhook.name.clone());
+                routes.extend(route.map(|route| (key, route)));
+            }
         }
         Ok(Self { routes, commits: Arc::new(Semaphore::new(MOST_COMMITS)) })
     }
@@ -99,26 +96,6 @@ impl Intake {
     pub(super) fn statuses(&self) -> Vec<WebhookStatus> {
         self.routes.values().map(Route::status).collect()
     }
-}
-
-/// The webhooks that sources name, with the connections that have them.
-fn named(config: &Config) -> Vec<(&str, &Arc<crate::spec::model::Webhook>)> {
-    let mut named = Vec::new();
-    for used in config.mappings.values().filter(|_| config.intake.is_some()) {
-        for (name, flow) in &used.mapping.flows {
-            let chosen = &used.flows[name];
-            for (source, choice) in flow.sources.iter().zip(&chosen.sources) {
-                if let Source::Webhook { role, webhook } = source
-                    && chosen.enabled
-                    && choice.enabled
-                    && let Some(connection) = used.connections.get(role)
-                {
-                    named.push((connection.as_str(), webhook));
-                }
-            }
-        }
-    }
-    named
 }
 
 impl Engine {

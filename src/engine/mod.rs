@@ -7,7 +7,8 @@
 //! operator reaches it (`server`, `cli`).
 //!
 //! Reading order: `poll` a page is read (`pages` where pages stand, [`cursor`] where a poll begins, `timer` the time as a
-//! source), `arrive` it becomes records, [`ingest`] what a record that comes again means, `flow` who works when, [`run`] a
+//! source), `arrive` it becomes records, [`ingest`] what a record that comes again means, `inbox` what was pushed or told is taken (`follow` what it points at, `registration` that it is told at all),
+//! `flow` who works when, [`run`] a
 //! record goes through its steps (`calls`, `tables`, `finish`), [`effect`] what must happen once, `resolve` what became of a
 //! lost answer, [`transition`] every move there is, [`operate`] what people decide. Below them: [`connection`] how something is
 //! asked (`request`, `exchange`, [`answer`], [`outcome`], `batch`, `cache`, `turns`, `door`). [`rehearsal`] runs the tests of a
@@ -40,6 +41,7 @@ pub mod outcome;
 mod pages;
 mod poll;
 pub mod preview;
+mod registration;
 pub mod rehearsal;
 pub mod request;
 mod resolve;
@@ -67,6 +69,7 @@ use self::flow::FlowRuntime;
 use self::inbox::Taker;
 use self::intake::Intake;
 use self::outcome::Outcome;
+use self::registration::Registrar;
 use self::run::Stop;
 use self::shared::Shared;
 use crate::base::Clock;
@@ -164,6 +167,7 @@ pub struct Engine {
     connections: BTreeMap<String, Arc<Connection>>,
     flows: Vec<Arc<FlowRuntime>>,
     takers: Vec<Arc<Taker>>,
+    registrars: Vec<Arc<Registrar>>,
     started: Mutex<Option<Timestamp>>,
     restored: bool,
     intake: Intake,
@@ -178,6 +182,7 @@ impl Engine {
         let connections = start::connections(&parts)?;
         let flows = start::flows(&parts.config, &connections);
         let takers = inbox::takers(&parts.config, &connections, &flows);
+        let registrars = registration::registrars(&parts, &connections)?;
         let intake = Intake::open(&parts, &connections)?;
         let shared = Arc::new(Shared::new(parts.store, parts.clock, parts.epoch));
         Ok(Arc::new(Self {
@@ -186,6 +191,7 @@ impl Engine {
             connections,
             flows,
             takers,
+            registrars,
             started: Mutex::new(None),
             restored: parts.restored,
             intake,
@@ -218,6 +224,9 @@ impl Engine {
         }
         for taker in &self.takers {
             tasks.spawn(Arc::clone(taker).drive(Arc::clone(&self.shared)));
+        }
+        for registrar in &self.registrars {
+            tasks.spawn(Arc::clone(registrar).drive(Arc::clone(&self.shared)));
         }
         let ended =
             options.until_idle.then(|| tokio::spawn(end_when_idle(Arc::clone(&self.shared), options)));

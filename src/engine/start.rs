@@ -14,6 +14,7 @@ use super::batch::Batches;
 use super::connection::Connection;
 use super::door::Door;
 use super::flow::{Condition, FlowRuntime};
+use super::intake::address;
 use super::keeper::Keeper;
 use super::shared::Shared;
 use super::source::SourceRuntime;
@@ -98,6 +99,10 @@ fn connect(
         redactor: redactor.clone(),
     };
     values.set("secret", &placeholder::scope_value(auth.placeholders()));
+    if !system.webhooks.is_empty() {
+        let urls = address::urls(&parts.config, declared).map_err(|error| error.to_string())?;
+        values.set("webhooks", &urls);
+    }
     let auth = auth.build(context).map_err(|error| error.to_string())?;
     let client = match identity(&*auth) {
         Some(identity) => Client::new(ClientOptions { identity: Some(identity), ..options })

@@ -31,6 +31,7 @@ pub(super) fn of(
         open_effects: store.open_effects()?.len() as u64,
         inboxes: inbox::statuses(store)?,
         webhooks: Vec::new(),
+        registrations: Vec::new(),
     })
 }
 
@@ -40,7 +41,8 @@ impl Engine {
         let flows = self.flows.iter().map(|flow| self.flow_status(flow)).collect::<Result<Vec<_>, _>>();
         let status = flows.and_then(|flows| of(&*self.shared.store, self.shared.clock.now(), started, flows));
         let status = status.and_then(|status| {
-            Ok(Status { inboxes: self.inboxes()?, webhooks: self.intake.statuses(), ..status })
+            let registrations = self.registrars.iter().map(|registrar| registrar.status()).collect();
+            Ok(Status { inboxes: self.inboxes()?, webhooks: self.intake.statuses(), registrations, ..status })
         });
         status.map_or_else(failed, |status| Reply::Status(Box::new(status)))
     }

@@ -46,6 +46,13 @@ pub enum ValueTemplate {
         /// The value if not.
         otherwise: Option<Box<ValueTemplate>>,
     },
+    /// `{ set: { name: … }, give: … }`: `give` with names for what it needs more than once. Each sees those before it.
+    Set {
+        /// Names and values, in order.
+        names: Vec<(String, ValueTemplate)>,
+        /// The value.
+        give: Box<ValueTemplate>,
+    },
     /// `{ concat: [ … ] }`: the lists that its parts yield, one after the other; null counts as empty.
     Concat(Vec<ValueTemplate>),
 }
@@ -106,6 +113,7 @@ impl ValueTemplate {
                 let otherwise = otherwise.as_ref().map_or(Type::Null, |otherwise| otherwise.result_type());
                 give.result_type().join(&otherwise).unwrap_or(Type::Any)
             }
+            Self::Set { give, .. } => give.result_type(),
             Self::Concat(parts) => Type::list(joined(parts.iter().filter_map(Self::part_type))),
         }
     }
@@ -136,6 +144,10 @@ impl ValueTemplate {
                 give.templates(visit);
                 otherwise.iter().for_each(|otherwise| otherwise.templates(visit));
             }
+            Self::Set { names, give } => {
+                names.iter().for_each(|(_, value)| value.templates(visit));
+                give.templates(visit);
+            }
         }
     }
 
@@ -157,6 +169,14 @@ impl ValueTemplate {
                 (false, Some(otherwise)) => otherwise.value(values),
                 (false, None) => Ok(Value::Null),
             },
+            Self::Set { names, give } => {
+                let mut values = values.clone();
+                for (name, value) in names {
+                    let value = value.value(&values).map_err(|failure| failure.field(name))?;
+                    values.set(name, &value);
+                }
+                give.value(&values)
+            }
             Self::Concat(parts) => concat(parts, values),
         }
     }

@@ -32,7 +32,7 @@ fn write_example(home: &Home, addresses: &[(&str, String)]) {
 
 async fn run(home: &Home) -> Vec<(String, RecordState)> {
     assert_eq!(home.run().await.troubles, []);
-    let records = home.records(&[]).await.into_iter();
+    let records = home.records_of("ship_orders", &[]).await.into_iter();
     records.map(|record| (record.id.to_string(), record.state)).collect()
 }
 

@@ -154,7 +154,7 @@ async fn streams(asked: &[(String, String)]) -> Vec<(String, String)> {
         };
         let key = &loaded.streams[name].key;
         flows += &format!(
-            "  {name}:\n    title: Rows\n    source: {{ poll: {{ stream: {api}.{name}, every: 5m }} }}\n    record: row\n    \
+            "  {api}_{name}:\n    title: Rows\n    source: {{ poll: {{ stream: {api}.{name}, every: 5m }} }}\n    record: row\n    \
              key: \"{{{{ row.{key} | text }}}}\"\n    idempotency_key: \"{{{{ row.{key} | text }}}}\"\n    \
              steps: [{{ set: {{ known: true }} }}]\n"
         );

@@ -108,7 +108,9 @@ async fn survive_all(lists: Vec<Vec<String>>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_labelled_crash_is_survived() {
-    let at = |pass: u32| LABELS.iter().map(move |label| vec![format!("{label}:{pass}")]);
+    // Nobody pushes anything in this world; `tests/it/inbox/crash.rs` passes these.
+    let polled = |label: &&&str| !label.starts_with("inbox.") && !label.starts_with("hook.");
+    let at = |pass: u32| LABELS.iter().filter(polled).map(move |label| vec![format!("{label}:{pass}")]);
     survive_all(at(1).chain(at(3)).collect()).await;
 }
 

@@ -108,6 +108,13 @@ impl Home {
         }
     }
 
+    /// The records of one flow in these states, or all, by id.
+    pub async fn records_of(&self, flow: &str, states: &[RecordState]) -> Vec<Record> {
+        let mut records = self.records(states).await;
+        records.retain(|record| record.id.flow() == flow);
+        records
+    }
+
     /// One record with all that belongs to it.
     pub async fn show(&self, text: &str) -> Shown {
         match self.command(Command::Show { text: text.to_owned() }).await {

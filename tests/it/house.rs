@@ -192,6 +192,10 @@ fn only_base_knows_the_clock_the_environment_and_chance() {
         .filter(|line| line.room != "base" && !line.in_tests)
         // Nonces and keys come from the same source as all chance, but the vault calls it through aws-lc's own types.
         .filter(|line| !(line.room == "vault" && line.text.contains("SystemRandom::new(")))
+        // So does the simulated ShipStation when it signs; such signatures draw nothing from it.
+        .filter(|line| {
+            !(line.file.ends_with("shipstation/keys.rs") && line.text.contains("SystemRandom::new("))
+        })
         .filter(|line| BANNED.iter().any(|word| code(&line.text).contains(word)))
         .map(|line| format!("src/{}:{}: {}", line.file.display(), line.number, line.text.trim()))
         .collect();

@@ -8,3 +8,4 @@ mod held;
 mod kept;
 mod program;
 mod shop;
+mod through;

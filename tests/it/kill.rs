@@ -14,7 +14,7 @@ use ml_connector::store::RecordState;
 use crate::world::{Wishes, World, path};
 
 #[allow(clippy::disallowed_methods, reason = "how long to test is for whoever runs the test to say")]
-fn wanted<T: std::str::FromStr>(variable: &str, otherwise: T) -> T {
+pub fn wanted<T: std::str::FromStr>(variable: &str, otherwise: T) -> T {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 

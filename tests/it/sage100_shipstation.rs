@@ -207,7 +207,7 @@ impl<C: Clock + 'static> Pair<C> {
             for package in &order.packages {
                 assert_eq!(package.writes, 1, "{package:#?}");
                 assert!(!package.carrier.is_empty() && package.ship_date.len() == 10, "{package:#?}");
-                let delivery = &package.fields["UDF_DELIVERY_DATE"];
+                let delivery = &package.fields["UDF_EST_DELIVERY"];
                 assert!(*delivery >= package.ship_date, "{package:#?}");
             }
         }

@@ -97,7 +97,9 @@ impl Site {
     }
 
     async fn records(&self, state: RecordState) -> Vec<Record> {
-        self.home.records(&[state]).await
+        let mut records = self.home.records(&[state]).await;
+        records.retain(|record| !["watch", "look", "tracking"].contains(&record.id.flow()));
+        records
     }
 
     /// Orders of both kinds.

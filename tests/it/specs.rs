@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod language;
+mod pushes;
 
 /// Codes that no single file can show; each has a test of its own below, or says why not.
 const WITHOUT_EXAMPLE: &[&str] = &[
@@ -161,7 +162,10 @@ fn schema_and_loader_agree_on_mutations() {
         ("mappings/systems/sage100.yaml", Kind::System),
         ("tests/specs/ok/every-kind-system.yaml", Kind::System),
         ("tests/specs/ok/batch-system.yaml", Kind::System),
+        ("tests/specs/ok/webhook-system.yaml", Kind::System),
+        ("tests/specs/ok/tracking-mapping.yaml", Kind::Mapping),
         ("tests/specs/ok/small-config/ml-connector.yaml", Kind::Config),
+        ("tests/specs/ok/intake/ml-connector.yaml", Kind::Config),
     ];
     let file: Arc<str> = Arc::from("it");
     let (mut bad, mut compared) = (0, 0);

@@ -27,7 +27,8 @@ struct Site {
 
 at_home!(Site);
 
-fn plain(count: usize) -> Orders {
+/// So many orders of which none is special.
+pub fn plain(count: usize) -> Orders {
     Orders {
         count,
         unknown_address: 0.0,
@@ -82,10 +83,10 @@ impl Site {
         ]);
     }
 
-    /// Runs a fresh engine until nothing is left to do, and gives its records.
+    /// Runs a fresh engine until nothing is left to do, and gives its orders' records.
     async fn run(&self) -> (RunSummary, Vec<Record>) {
         let summary = tokio::time::timeout(Duration::from_secs(120), self.home.run()).await.unwrap();
-        (summary, self.records(&[]).await)
+        (summary, self.records_of("ship_orders", &[]).await)
     }
 
     async fn run_well(&self) -> Vec<Record> {

@@ -261,9 +261,9 @@ impl World {
         self.sage.system.controls().switch_on(rule).unwrap();
     }
 
-    /// The records in a state.
+    /// The orders' records in a state.
     pub async fn records(&self, state: RecordState) -> Vec<Record> {
-        self.home.records(&[state]).await
+        self.records_of("ship_orders", &[state]).await
     }
 
     /// Gives an order about one record.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::simulator::delivery::Deliveries;
 use crate::simulator::due::Due;
 use crate::simulator::expectation::{Expectation, Reason};
 use crate::simulator::sage100::State;
@@ -31,6 +32,8 @@ pub struct Ending {
     pub reported: usize,
     /// What both simulators' books say together.
     pub verdict: Verdict,
+    /// The same for what carriers told.
+    pub deliveries: Deliveries,
     /// What each simulator saw, for people.
     pub saw: Vec<String>,
     /// Orders whose record did not end as it should, and how.
@@ -80,6 +83,7 @@ impl Ending {
     /// Whether every order ended as it should.
     pub fn is_good(&self) -> bool {
         self.verdict.is_clean()
+            && self.deliveries.is_clean()
             && self.in_doubt == 0
             && self.unexpected.is_empty()
             && self.troubles.is_empty()
@@ -89,7 +93,7 @@ impl Ending {
     pub fn details(&self) -> Value {
         json!({
             "good": self.is_good(), "parked": self.parked, "skipped": self.skipped, "others": self.others,
-            "reported": self.reported, "verdict": self.verdict, "saw": self.saw, "unexpected": self.unexpected, "troubles": self.troubles,
+            "reported": self.reported, "verdict": self.verdict, "deliveries": self.deliveries, "saw": self.saw, "unexpected": self.unexpected, "troubles": self.troubles,
         })
     }
 }

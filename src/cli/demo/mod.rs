@@ -1,7 +1,7 @@
 //! `ml-connector demo`: runs pairs end to end against simulators, and says what became of every order.
 //!
 //! All pairs run at once, on one engine and one configuration directory. Between two runs of the engine people at the ERP
-//! and in the warehouse act: they change orders, they ship.
+//! and in the warehouse act: they change orders, they ship. While it runs, carriers move parcels and tell of it.
 //!
 //! Reading order: [`directory`] where the demo's configuration and state are, [`stage`] what a pair brings, one file a pair
 //! (with `carrier` for UPS and `platform` for ShipStation), [`ending`] how each order ended against how it should have, [`summary`] what people and scripts read of it.
@@ -18,17 +18,19 @@ pub mod stage;
 pub mod summary;
 mod syspro_ups;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use self::directory::Directory;
 use self::ending::Ending;
-use self::stage::Stage;
+use self::stage::{Judged, Leg, Stage, Wishes};
 use super::faults::Faults;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
@@ -37,7 +39,7 @@ use super::workspace::{Opened, Workspace};
 use crate::base::{Clock, Secret, SystemClock};
 use crate::engine::command::{Command, Reply};
 use crate::engine::{Progress, RunOptions};
-use crate::server::admin;
+use crate::server::{admin, intake};
 use crate::store::{Record, RecordQuery};
 use crate::vault::{MasterKey, Vault};
 
@@ -51,7 +53,7 @@ const BEAT: Duration = Duration::from_millis(500);
 /// the engine's. Exits with 0 only if every order ended as it should.
 ///
 /// With `--format json` the last line is `{"pairs":[{"pair":…,"orders":…,"done":…,"parked":…,"in_doubt":…,"duplicates":…,
-/// "lost":…,"seconds":…}]}`.
+/// "lost":…,"delivered":…,"pushed":…,"polled":…,"write_backs_doubled":…,"events_lost":…,"seconds":…}]}`.
 ///
 /// Example: `ml-connector demo`, `ml-connector demo --pair sage100-ups --orders 500 --faults many`
 #[derive(Debug, clap::Args)]
@@ -88,18 +90,14 @@ enum Pair {
 }
 
 impl Pair {
-    /// Starts the pair's simulators with `orders` made-up orders.
-    async fn set(self, orders: usize, seed: u64, faults: Faults) -> Result<Box<dyn Stage>, Trouble> {
+    /// Starts the pair's simulators.
+    async fn set(self, wishes: &Wishes) -> Result<Box<dyn Stage>, Trouble> {
         Ok(match self {
-            Self::Sage100Ups => Box::new(sage100_ups::Sage100Ups::set(orders, seed, faults).await?),
-            Self::Sage100Shipstation => {
-                Box::new(sage100_shipstation::Sage100Shipstation::set(orders, seed, faults).await?)
-            }
-            Self::SageX3Ups => Box::new(sagex3_ups::SageX3Ups::set(orders, seed, faults).await?),
-            Self::Sage300Shipstation => {
-                Box::new(sage300_shipstation::Sage300Shipstation::set(orders, seed, faults).await?)
-            }
-            Self::SysproUps => Box::new(syspro_ups::SysproUps::set(orders, seed, faults).await?),
+            Self::Sage100Ups => Box::new(sage100_ups::Sage100Ups::set(wishes).await?),
+            Self::Sage100Shipstation => Box::new(sage100_shipstation::Sage100Shipstation::set(wishes).await?),
+            Self::SageX3Ups => Box::new(sagex3_ups::SageX3Ups::set(wishes).await?),
+            Self::Sage300Shipstation => Box::new(sage300_shipstation::Sage300Shipstation::set(wishes).await?),
+            Self::SysproUps => Box::new(syspro_ups::SysproUps::set(wishes).await?),
         })
     }
 }
@@ -123,9 +121,17 @@ impl Args {
         }
         pairs.dedup();
         let directory = Directory::prepare(self.dir.as_deref())?;
+        // A port that is free now: whoever pushes must know it before the engine listens, act after act.
+        let intake = stage::listener().await?.local_addr().map_err(Trouble::cannot_start)?;
+        let wishes = Wishes {
+            orders: self.orders,
+            seed: self.seed,
+            faults: self.faults,
+            intake: format!("http://{intake}"),
+        };
         let mut stages = Vec::new();
         for pair in pairs {
-            stages.push(pair.set(self.orders, self.seed, self.faults).await?);
+            stages.push(pair.set(&wishes).await?);
         }
         if !self.format.json() {
             for stage in &stages {
@@ -133,7 +139,7 @@ impl Args {
                 output.say(format!("{pair}: {} orders, simulators on {addresses}", self.orders));
             }
         }
-        configure(directory.path(), &stages)?;
+        configure(directory.path(), &stages, intake)?;
         let endings = self.play(&stages, directory.path(), output).await;
         for stage in stages {
             stage.stop().await;
@@ -161,13 +167,19 @@ impl Args {
         let workspace = Workspace::at(home, output)?;
         let begun = Instant::now();
         let mut troubles = Vec::new();
-        for act in 0.. {
+        for act in 0..stage::ACTS {
             // Every stage acts, even when another has nothing left to do.
             let acted = stages.iter().filter(|stage| stage.act(act)).count();
-            if act > 0 && acted == 0 {
-                break;
+            let leg = Leg::of(act);
+            if act > 0 && acted == 0 && leg.is_none() {
+                continue;
             }
-            troubles = show.run(&workspace).await?;
+            let carried = async {
+                if let Some(leg) = leg {
+                    join_all(stages.iter().map(|stage| stage.carry(leg))).await;
+                }
+            };
+            troubles = show.run(&workspace, carried).await?;
         }
         let seconds = begun.elapsed().as_secs_f64();
         let opened = workspace.engine()?;
@@ -189,24 +201,47 @@ impl Args {
 }
 
 impl Show<'_> {
-    /// One run of the engine, with its admin socket, until nothing is left to do: the flows that could not go on.
-    async fn run(&self, workspace: &Workspace) -> Result<Vec<(String, String)>, Trouble> {
+    /// One run of the engine, with its admin socket and its intake, while `carried` goes on and until nothing is left to do:
+    /// the flows that could not go on.
+    async fn run(
+        &self,
+        workspace: &Workspace,
+        carried: impl Future<Output = ()>,
+    ) -> Result<Vec<(String, String)>, Trouble> {
         let opened = workspace.engine()?;
         let stop = CancellationToken::new();
         let listener = admin::bind(&workspace.socket()).map_err(Trouble::cannot_start)?;
         let serving = tokio::spawn(admin::serve(Arc::clone(&opened.engine), listener, stop.clone()));
-        let played = self.follow(&opened).await;
+        let intake = workspace.config.intake.as_ref();
+        let mut hearing = None;
+        if let Some(intake) = intake {
+            let listener = intake::bind(intake).await.map_err(Trouble::cannot_start)?;
+            hearing = Some(tokio::spawn(intake::serve(Arc::clone(&opened.engine), listener, stop.clone())));
+        }
+        let played = self.follow(&opened, carried).await;
         stop.cancel();
-        // The socket is gone once it has ended, whatever came of it.
+        // The socket and the port are free once these have ended, whatever came of it.
         let _ = serving.await;
+        if let Some(hearing) = hearing {
+            let _ = hearing.await;
+        }
         let troubles = played?;
         opened.close()?;
         Ok(troubles)
     }
 
     /// Runs the engine and shows how far it is.
-    async fn follow(&self, opened: &Opened) -> Result<Vec<(String, String)>, Trouble> {
-        let stop = CancellationToken::new();
+    async fn follow(
+        &self,
+        opened: &Opened,
+        carried: impl Future<Output = ()>,
+    ) -> Result<Vec<(String, String)>, Trouble> {
+        let (stop, hold) = (CancellationToken::new(), CancellationToken::new());
+        let carry = async {
+            carried.await;
+            hold.cancel();
+            std::future::pending::<()>().await;
+        };
         let line = Line::new(Some(self.orders), self.json, self.output);
         let progress = opened.engine.progress();
         let tell = async {
@@ -222,11 +257,14 @@ impl Show<'_> {
                 tokio::time::sleep(BEAT).await;
             }
         };
-        let run = opened.engine.run(RunOptions { until_idle: true, hold: None, stop: stop.clone() });
+        let run =
+            opened.engine.run(RunOptions { until_idle: true, stop: stop.clone(), hold: Some(hold.clone()) });
         tokio::pin!(run);
         let ended = tokio::select! {
             ended = &mut run => ended,
-            () = tell => return Err(Trouble { exit: Exit::Bug, message: "the progress ended before the work".to_owned() }),
+            ((), ()) = futures_util::future::join(tell, carry) => {
+                return Err(Trouble { exit: Exit::Bug, message: "the progress ended before the work".to_owned() });
+            }
             _ = tokio::signal::ctrl_c() => {
                 stop.cancel();
                 line.clear();
@@ -242,7 +280,7 @@ impl Show<'_> {
 }
 
 /// Writes a configuration for all stages, with their credentials in its vault.
-fn configure(home: &Path, stages: &[Box<dyn Stage>]) -> Result<(), Trouble> {
+fn configure(home: &Path, stages: &[Box<dyn Stage>], intake: SocketAddr) -> Result<(), Trouble> {
     let key = MasterKey::generate_file(&home.join("master.key")).map_err(Trouble::cannot_start)?;
     let vault = Vault::open(home, key).map_err(Trouble::cannot_start)?;
     let (mut connections, mut mappings) = (String::new(), String::new());
@@ -256,7 +294,7 @@ fn configure(home: &Path, stages: &[Box<dyn Stage>]) -> Result<(), Trouble> {
     }
     let text = format!(
         "# Made by `ml-connector demo`; it points at simulators that run only as long as the demo does.\n\
-         connections:\n{connections}mappings:\n{mappings}"
+         connections:\n{connections}mappings:\n{mappings}intake: {{ listen: \"{intake}\", url: \"http://{intake}\" }}\n"
     );
     let file = home.join("ml-connector.yaml");
     std::fs::write(&file, text)
@@ -268,7 +306,8 @@ fn ending(stage: &dyn Stage, records: &[Record]) -> Ending {
     let mut ending = Ending::count(records, stage.order_flows());
     let orders = records.iter().filter(|record| stage.order_flows().contains(&record.id.flow()));
     ending.unexpected.extend(ending::compare(&judged.orders, orders));
-    Ending { pair: stage.pair().to_owned(), verdict: judged.verdict, saw: judged.saw, ..ending }
+    let Judged { verdict, deliveries, saw, .. } = judged;
+    Ending { pair: stage.pair().to_owned(), verdict, deliveries, saw, ..ending }
 }
 
 fn event(progress: Progress) -> serde_json::Value {

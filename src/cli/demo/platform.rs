@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::ending;
-use super::stage::listener;
-use crate::cli::faults::Faults;
+use super::stage::{Leg, Wishes, all_told, listener};
 use crate::cli::outcome::Trouble;
-use crate::simulator::shipstation::{self, Placed, Product, ShipStation};
+use crate::simulator::delivery::Carriage;
+use crate::simulator::shipstation::{self, Placed, Product, ShipStation, Stage as Scan};
 use crate::simulator::verdict::Sent;
+
+/// Every so-manieth parcel meets with something out of the normal on its way.
+const TROUBLED: usize = 8;
 
 /// A ShipStation simulator of one pair's own.
 pub struct Platform {
@@ -26,12 +29,11 @@ impl Platform {
         name: &'static str,
         products: Vec<Product>,
         rooms: Vec<(String, Vec<String>)>,
-        seed: u64,
-        faults: Faults,
+        wishes: &Wishes,
     ) -> Result<Self, Trouble> {
         // A minute's budget would take a minute to wait for: the demo is not about that.
         let options = shipstation::Options {
-            seed,
+            seed: wishes.seed,
             products,
             inventory_warehouses: rooms,
             v1_calls: 100_000,
@@ -39,7 +41,8 @@ impl Platform {
             ..shipstation::Options::default()
         };
         let handle = ShipStation::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
-        faults.disturb_shipstation(handle.system.controls(), seed)?;
+        handle.system.outbox().set_manner(wishes.manner());
+        wishes.faults.disturb_shipstation(handle.system.controls(), wishes.seed)?;
         Ok(Self { name, handle })
     }
 
@@ -86,6 +89,29 @@ impl Platform {
                 _ => Ok(()),
             };
         }
+    }
+
+    /// Parcels travel, and whoever wants to hear of it hears.
+    pub async fn carry(&self, leg: Leg) {
+        let shipstation = &self.handle.system;
+        let orders = shipstation.orders().into_iter();
+        for (at, number) in orders.flat_map(|order| order.tracking).enumerate() {
+            let scans: &[Scan] = match leg {
+                Leg::Collected => &[Scan::Accepted, Scan::InTransit],
+                Leg::Underway if at % TROUBLED == 0 => &[Scan::Exception],
+                Leg::Underway => &[Scan::OutForDelivery],
+                Leg::Delivered => &[Scan::Delivered],
+                Leg::Still => &[],
+            };
+            // Nobody follows a parcel that was only marked as shipped, or voided.
+            scans.iter().for_each(|scan| drop(shipstation.scan(&number, *scan)));
+        }
+        all_told(shipstation.outbox()).await;
+    }
+
+    /// What it knows of parcels, and has told.
+    pub fn carriage(&self) -> Carriage {
+        self.handle.system.carriage()
     }
 
     /// The ids of its inventory locations.

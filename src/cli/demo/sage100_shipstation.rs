@@ -8,13 +8,12 @@ use serde_json::{Map, json};
 
 use super::ending;
 use super::platform::Platform;
-use super::stage::{Judged, Piece, Stage, listener};
-use crate::cli::faults::Faults;
+use super::stage::{Judged, Leg, Piece, Stage, Wishes, listener};
 use crate::cli::outcome::Trouble;
 use crate::simulator::due::Due;
 use crate::simulator::expectation::Expectation;
 use crate::simulator::sage100::catalogue;
-use crate::simulator::{sage100, shipstation, verdict};
+use crate::simulator::{delivery, sage100, shipstation, verdict};
 
 /// The warehouses of Sage, each with one location in ShipStation.
 const WAREHOUSES: [&str; 2] = ["001", "002"];
@@ -26,18 +25,19 @@ pub struct Sage100Shipstation {
 }
 
 impl Sage100Shipstation {
-    /// Starts the simulators with `orders` made-up orders.
+    /// Starts the simulators.
     ///
     /// # Errors
     /// When they cannot listen.
-    pub async fn set(orders: usize, seed: u64, faults: Faults) -> Result<Self, Trouble> {
-        let orders = sage100::Orders { seed, count: orders, ..sage100::Orders::default() };
+    pub async fn set(wishes: &Wishes) -> Result<Self, Trouble> {
+        let Wishes { orders: count, seed, faults, .. } = *wishes;
+        let orders = sage100::Orders { seed, count, ..sage100::Orders::default() };
         let options = sage100::Options { orders, ..sage100::Options::default() };
         let sage100 =
             sage100::Sage100::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
         faults.disturb_sage100(sage100.system.controls(), seed)?;
         let rooms = WAREHOUSES.map(|name| (name.to_owned(), vec![format!("{name}-A")])).into();
-        let shipstation = Platform::set("shipstation-a", products(), rooms, seed, faults).await?;
+        let shipstation = Platform::set("shipstation-a", products(), rooms, wishes).await?;
         Ok(Self { sage100, shipstation })
     }
 
@@ -141,6 +141,10 @@ impl Stage for Sage100Shipstation {
         true
     }
 
+    fn carry(&self, leg: Leg) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.shipstation.carry(leg))
+    }
+
     fn judge(&self) -> Judged {
         let orders = self.due();
         let mut verdict = verdict::verdict(&orders, &self.shipstation.sent());
@@ -151,7 +155,9 @@ impl Stage for Sage100Shipstation {
             ending::saw("Sage 100", &orders, &self.sage100.system.controls().summary()),
             self.shipstation.saw(),
         ];
-        Judged { verdict, orders, saw }
+        let doubled = self.sage100.system.state().write_backs_doubled;
+        let deliveries = delivery::deliveries(&orders, &self.shipstation.carriage(), doubled);
+        Judged { verdict, deliveries, orders, saw }
     }
 
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::carrier::Carrier;
+use super::carrier::{Alerts, Carrier};
 use super::ending;
-use super::stage::{Judged, Piece, Stage, listener};
-use crate::cli::faults::Faults;
+use super::stage::{Judged, Leg, Piece, Stage, Wishes, listener};
 use crate::cli::outcome::Trouble;
-use crate::simulator::{sage100, verdict};
+use crate::simulator::{delivery, sage100, verdict};
 
 /// Both simulators, running.
 pub struct Sage100Ups {
@@ -17,17 +16,18 @@ pub struct Sage100Ups {
 }
 
 impl Sage100Ups {
-    /// Starts the simulators with `orders` made-up orders.
+    /// Starts the simulators.
     ///
     /// # Errors
     /// When they cannot listen.
-    pub async fn set(orders: usize, seed: u64, faults: Faults) -> Result<Self, Trouble> {
-        let orders = sage100::Orders { seed, count: orders, ..sage100::Orders::default() };
+    pub async fn set(wishes: &Wishes) -> Result<Self, Trouble> {
+        let Wishes { orders: count, seed, faults, .. } = *wishes;
+        let orders = sage100::Orders { seed, count, ..sage100::Orders::default() };
         let options = sage100::Options { orders, ..sage100::Options::default() };
         let sage100 =
             sage100::Sage100::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
         faults.disturb_sage100(sage100.system.controls(), seed)?;
-        Ok(Self { sage100, ups: Carrier::set("ups-a", seed, faults).await? })
+        Ok(Self { sage100, ups: Carrier::set("ups-a", Alerts::V2, wishes).await? })
     }
 }
 
@@ -53,10 +53,16 @@ impl Stage for Sage100Ups {
             sage100.zone,
             self.ups.connection(),
         );
-        let mapping = "  sage100-ups:\n    connections: { erp: sage100-a, carrier: ups-a }\n".to_owned();
+        let mapping = "  sage100-ups:\n    connections: { erp: sage100-a, carrier: ups-a }\n    \
+                       settings: { track_alert: true, look_every: 1s }\n"
+            .to_owned();
         let mut credentials = self.ups.credentials();
         credentials.extend([("sage100-a.api_key".to_owned(), sage100.api_key.clone().unwrap_or_default())]);
         Piece { connections, mapping, credentials }
+    }
+
+    fn carry(&self, leg: Leg) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.ups.carry(leg))
     }
 
     fn judge(&self) -> Judged {
@@ -64,6 +70,7 @@ impl Stage for Sage100Ups {
         let orders = sage100.due();
         Judged {
             verdict: verdict::verdict(&orders, &self.ups.state().sent()),
+            deliveries: delivery::deliveries(&orders, &self.ups.carriage(), sage100.write_backs_doubled),
             orders,
             saw: vec![
                 ending::saw_sage100(&sage100, &self.sage100.system.controls().summary()),

@@ -7,11 +7,10 @@ use serde_json::{Map, json};
 
 use super::ending;
 use super::platform::Platform;
-use super::stage::{Judged, Piece, Stage, listener};
-use crate::cli::faults::Faults;
+use super::stage::{Judged, Leg, Piece, Stage, Wishes, listener};
 use crate::cli::outcome::Trouble;
 use crate::simulator::expectation::Expectation;
-use crate::simulator::{sage300, shipstation, verdict};
+use crate::simulator::{delivery, sage300, shipstation, verdict};
 
 /// Both simulators, running.
 pub struct Sage300Shipstation {
@@ -20,12 +19,13 @@ pub struct Sage300Shipstation {
 }
 
 impl Sage300Shipstation {
-    /// Starts the simulators with `orders` made-up orders.
+    /// Starts the simulators.
     ///
     /// # Errors
     /// When they cannot listen.
-    pub async fn set(orders: usize, seed: u64, faults: Faults) -> Result<Self, Trouble> {
-        let orders = sage300::Orders { seed, count: orders, ..sage300::Orders::default() };
+    pub async fn set(wishes: &Wishes) -> Result<Self, Trouble> {
+        let Wishes { orders: count, seed, faults, .. } = *wishes;
+        let orders = sage300::Orders { seed, count, ..sage300::Orders::default() };
         let options = sage300::Options { orders, ..sage300::Options::default() };
         let sage300 =
             sage300::Sage300::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
@@ -41,10 +41,7 @@ impl Sage300Shipstation {
                 ounces: 0.0,
             })
             .collect();
-        Ok(Self {
-            sage300,
-            shipstation: Platform::set("shipstation-c", products, Vec::new(), seed, faults).await?,
-        })
+        Ok(Self { sage300, shipstation: Platform::set("shipstation-c", products, Vec::new(), wishes).await? })
     }
 
     /// Somebody in Sage gives every `nth` of these orders another recipient.
@@ -106,6 +103,10 @@ impl Stage for Sage300Shipstation {
         true
     }
 
+    fn carry(&self, leg: Leg) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.shipstation.carry(leg))
+    }
+
     fn judge(&self) -> Judged {
         let orders = self.sage300.system.orders();
         let mut verdict = verdict::verdict(&orders, &self.shipstation.sent_in_parts());
@@ -120,7 +121,9 @@ impl Stage for Sage300Shipstation {
             ending::saw("Sage 300", &orders, &self.sage300.system.controls().summary()),
             self.shipstation.saw(),
         ];
-        Judged { verdict, orders, saw }
+        let doubled = self.sage300.system.state().write_backs_doubled;
+        let deliveries = delivery::deliveries(&orders, &self.shipstation.carriage(), doubled);
+        Judged { verdict, deliveries, orders, saw }
     }
 
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::carrier::Carrier;
+use super::carrier::{Alerts, Carrier};
 use super::ending;
-use super::stage::{Judged, Piece, Stage, listener};
-use crate::cli::faults::Faults;
+use super::stage::{Judged, Leg, Piece, Stage, Wishes, listener};
 use crate::cli::outcome::Trouble;
-use crate::simulator::{sagex3, verdict};
+use crate::simulator::{delivery, sagex3, verdict};
 
 /// Both simulators, running.
 pub struct SageX3Ups {
@@ -17,17 +16,18 @@ pub struct SageX3Ups {
 }
 
 impl SageX3Ups {
-    /// Starts the simulators with `orders` made-up orders.
+    /// Starts the simulators.
     ///
     /// # Errors
     /// When they cannot listen.
-    pub async fn set(orders: usize, seed: u64, faults: Faults) -> Result<Self, Trouble> {
-        let orders = sagex3::Orders { seed, count: orders, ..sagex3::Orders::default() };
+    pub async fn set(wishes: &Wishes) -> Result<Self, Trouble> {
+        let Wishes { orders: count, seed, faults, .. } = *wishes;
+        let orders = sagex3::Orders { seed, count, ..sagex3::Orders::default() };
         let options = sagex3::Options { orders, ..sagex3::Options::default() };
         let sagex3 =
             sagex3::SageX3::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
         faults.disturb_sagex3(sagex3.system.controls(), seed)?;
-        Ok(Self { sagex3, ups: Carrier::set("ups-x", seed, faults).await? })
+        Ok(Self { sagex3, ups: Carrier::set("ups-x", Alerts::Off, wishes).await? })
     }
 }
 
@@ -67,12 +67,18 @@ impl Stage for SageX3Ups {
         Piece { connections, mapping, credentials }
     }
 
+    fn carry(&self, leg: Leg) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.ups.carry(leg))
+    }
+
     fn judge(&self) -> Judged {
         let orders = [self.sagex3.system.orders(), self.sagex3.system.purchase_orders()].concat();
         let verdict = verdict::verdict(&orders, &self.ups.state().sent());
         let saw =
             vec![ending::saw("Sage X3", &orders, &self.sagex3.system.controls().summary()), self.ups.saw()];
-        Judged { verdict, orders, saw }
+        let doubled = self.sagex3.system.state().write_backs_doubled;
+        let deliveries = delivery::deliveries(&orders, &self.ups.carriage(), doubled);
+        Judged { verdict, deliveries, orders, saw }
     }
 
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

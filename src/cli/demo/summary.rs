@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::ending::Ending;
 use crate::cli::table;
+use crate::simulator::delivery::Deliveries;
 
 /// The last line, which scripts rely on.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,16 @@ struct PairLine {
     duplicates: usize,
     /// By the simulators' count.
     lost: usize,
+    /// Orders that are delivered in the ERP, and by the carrier's books.
+    delivered: usize,
+    /// Things that carriers pushed and that were acknowledged.
+    pushed: u64,
+    /// Things that carriers said when they were asked.
+    polled: u64,
+    /// By the ERP's count.
+    write_backs_doubled: u64,
+    /// Orders whose arrival the carrier has told, and which are not delivered in the ERP.
+    events_lost: usize,
     seconds: f64,
 }
 
@@ -37,6 +48,11 @@ pub fn last_line(endings: &[Ending]) -> LastLine {
         in_doubt: ending.in_doubt,
         duplicates: ending.verdict.duplicates.len(),
         lost: ending.verdict.lost.len(),
+        delivered: ending.deliveries.delivered,
+        pushed: ending.deliveries.pushed,
+        polled: ending.deliveries.polled,
+        write_backs_doubled: ending.deliveries.write_backs_doubled,
+        events_lost: ending.deliveries.lost.len(),
         seconds: (ending.seconds * 1000.0).round() / 1000.0,
     };
     LastLine { pairs: endings.iter().map(pair).collect() }
@@ -44,12 +60,23 @@ pub fn last_line(endings: &[Ending]) -> LastLine {
 
 /// The summary for people.
 pub fn text(endings: &[Ending]) -> String {
-    let headings =
-        ["pair", "orders", "done", "parked", "not for it", "in doubt", "duplicates", "lost", "seconds"];
+    let headings = [
+        "pair",
+        "orders",
+        "done",
+        "parked",
+        "not for it",
+        "in doubt",
+        "duplicates",
+        "lost",
+        "delivered",
+        "seconds",
+    ];
     let row = |ending: &Ending| {
         let not_selected = ending.verdict.not_selected;
         let numbers = [ending.verdict.orders, ending.done, ending.parked(), not_selected, ending.in_doubt];
-        let judged = [ending.verdict.duplicates.len(), ending.verdict.lost.len()];
+        let judged =
+            [ending.verdict.duplicates.len(), ending.verdict.lost.len(), ending.deliveries.delivered];
         let mut cells = vec![ending.pair.clone()];
         cells.extend(numbers.iter().chain(&judged).map(ToString::to_string));
         cells.push(format!("{:.1}", ending.seconds));
@@ -83,17 +110,27 @@ fn put(ending: &Ending, text: &mut String) {
             ending.others
         ));
     }
+    text.push_str(&format!("\n  {}", carried(&ending.deliveries)));
     ending.saw.iter().for_each(|saw| text.push_str(&format!("\n  {saw}")));
     if ending.is_good() {
         return;
     }
-    for (what, orders) in ending.verdict.lists() {
+    for (what, orders) in ending.verdict.lists().into_iter().chain(ending.deliveries.lists()) {
         orders.iter().for_each(|order| text.push_str(&format!("\n  WRONG, {what}: {order}")));
     }
     ending.unexpected.iter().for_each(|what| text.push_str(&format!("\n  WRONG: {what}")));
     for (flow, why) in &ending.troubles {
         text.push_str(&format!("\n  WRONG: {flow} could not go on: {why}"));
     }
+}
+
+/// What carriers told, and how.
+fn carried(deliveries: &Deliveries) -> String {
+    let Deliveries { delivered, pushed, polled, write_backs_doubled, .. } = deliveries;
+    format!(
+        "{delivered} orders delivered; told of their parcels: {pushed} pushes heard, {polled} answers to questions; \
+         {write_backs_doubled} written back twice"
+    )
 }
 
 /// What can be looked at in a demo that was kept.
@@ -116,7 +153,7 @@ mod tests {
         ending.parked.insert("why".to_owned(), 3);
         assert_eq!(
             serde_json::to_string(&last_line(&[ending])).unwrap(),
-            r#"{"pairs":[{"pair":"sage100-ups","orders":50,"done":47,"parked":3,"in_doubt":0,"duplicates":0,"lost":0,"seconds":2.0}]}"#
+            r#"{"pairs":[{"pair":"sage100-ups","orders":50,"done":47,"parked":3,"in_doubt":0,"duplicates":0,"lost":0,"delivered":0,"pushed":0,"polled":0,"write_backs_doubled":0,"events_lost":0,"seconds":2.0}]}"#
         );
     }
 

@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::carrier::Carrier;
+use super::carrier::{Alerts, Carrier};
 use super::ending;
-use super::stage::{Judged, Piece, Stage, listener};
-use crate::cli::faults::Faults;
+use super::stage::{Judged, Leg, Piece, Stage, Wishes, listener};
 use crate::cli::outcome::Trouble;
-use crate::simulator::{syspro, verdict};
+use crate::simulator::{delivery, syspro, verdict};
 
 /// The field of the custom form that tracking numbers go into, and how many characters it holds.
 const TRACKING_FIELD: &str = "TrackingNo";
@@ -21,12 +20,13 @@ pub struct SysproUps {
 }
 
 impl SysproUps {
-    /// Starts the simulators with `orders` made-up orders.
+    /// Starts the simulators.
     ///
     /// # Errors
     /// When they cannot listen.
-    pub async fn set(orders: usize, seed: u64, faults: Faults) -> Result<Self, Trouble> {
-        let orders = syspro::Orders { seed, count: orders, ..syspro::Orders::default() };
+    pub async fn set(wishes: &Wishes) -> Result<Self, Trouble> {
+        let Wishes { orders: count, seed, faults, .. } = *wishes;
+        let orders = syspro::Orders { seed, count, ..syspro::Orders::default() };
         let mut options = syspro::Options { orders, ..syspro::Options::default() };
         // Room for the numbers of the heaviest orders: the form's fields are the site's own.
         if let Some((_, length)) = options.custom_fields.iter_mut().find(|(name, _)| name == TRACKING_FIELD) {
@@ -35,7 +35,7 @@ impl SysproUps {
         let syspro =
             syspro::Syspro::start(options, listener().await?).await.map_err(Trouble::cannot_start)?;
         faults.disturb_syspro(syspro.system.controls(), seed)?;
-        Ok(Self { syspro, ups: Carrier::set("ups-s", seed, faults).await? })
+        Ok(Self { syspro, ups: Carrier::set("ups-s", Alerts::V1, wishes).await? })
     }
 }
 
@@ -64,7 +64,7 @@ impl Stage for SysproUps {
         );
         let mapping = format!(
             "  syspro-ups:\n    connections: {{ erp: syspro-odata, enet: syspro, carrier: ups-s }}\n    \
-             settings: {{ tracking_field: {TRACKING_FIELD}, tracking_length: {TRACKING_LENGTH} }}\n"
+             settings: {{ tracking_field: {TRACKING_FIELD}, tracking_length: {TRACKING_LENGTH}, track_alert: true, look_every: 1s }}\n"
         );
         let mut credentials = self.ups.credentials();
         credentials.extend([
@@ -77,12 +77,18 @@ impl Stage for SysproUps {
         Piece { connections, mapping, credentials }
     }
 
+    fn carry(&self, leg: Leg) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(self.ups.carry(leg))
+    }
+
     fn judge(&self) -> Judged {
         let orders = self.syspro.system.orders();
         let verdict = verdict::verdict(&orders, &self.ups.state().sent());
         let saw =
             vec![ending::saw("SYSPRO", &orders, &self.syspro.system.controls().summary()), self.ups.saw()];
-        Judged { verdict, orders, saw }
+        let doubled = self.syspro.system.state().write_backs_doubled;
+        let deliveries = delivery::deliveries(&orders, &self.ups.carriage(), doubled);
+        Judged { verdict, deliveries, orders, saw }
     }
 
     fn stop(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::story::{FlowStory, Kind, StepStory, Story};
+use super::story::{FlowStory, Kind, SourceStory, StepStory, Story};
 
 /// One flowchart, each flow a box.
 pub fn of(story: &Story) -> String {
@@ -19,9 +19,9 @@ struct Chart {
 impl Chart {
     fn flow(&mut self, flow: &FlowStory) {
         let _ = writeln!(self.text, "  subgraph {}[\"{}\"]", flow.flow, safe(&flow.title));
-        let source = self.node("([\"", &flow.reads, "\"])");
+        let sources: Vec<String> = flow.sources.iter().map(|source| self.source(flow, source)).collect();
         let select = self.node("{\"", "taken?", "\"}");
-        self.edge(&source, &select, None);
+        sources.iter().for_each(|source| self.edge(source, &select, None));
         let left = self.node("([\"", "left alone", "\"])");
         self.edge(&select, &left, Some("no"));
         let end = self.steps(&flow.steps, &select, Some("yes"));
@@ -46,6 +46,9 @@ impl Chart {
                     Some(label.map_or_else(|| format!("if {when}"), |label| format!("{label}, if {when}")));
             }
             self.edge(&from, &node, label.as_deref());
+            for flow in &step.tells {
+                let _ = writeln!(self.text, "    {node} -.-> {}", told(flow));
+            }
             if let Some(otherwise) = step.otherwise {
                 let end = self.node("([\"", otherwise, "\"])");
                 self.edge(&node, &end, Some("no"));
@@ -54,6 +57,16 @@ impl Chart {
             from = self.steps(&step.steps, &node, None);
         }
         from
+    }
+
+    /// The node of a source; the one that other flows tell has a name that they know.
+    fn source(&mut self, flow: &FlowStory, source: &SourceStory) -> String {
+        if !source.told {
+            return self.node("([\"", &source.reads, "\"])");
+        }
+        let id = told(&flow.flow);
+        let _ = writeln!(self.text, "    {id}([\"{}\"])", safe(&source.reads));
+        id
     }
 
     fn node(&mut self, open: &str, label: &str, close: &str) -> String {
@@ -67,6 +80,11 @@ impl Chart {
         let label = label.map(|label| format!("|\"{}\"|", safe(label))).unwrap_or_default();
         let _ = writeln!(self.text, "    {from} -->{label} {to}");
     }
+}
+
+/// The node of what other flows tell a flow.
+fn told(flow: &str) -> String {
+    format!("told_{}", flow.replace('-', "_"))
 }
 
 /// Text that Mermaid takes as it is.
@@ -92,6 +110,7 @@ mod tests {
             label: label.to_owned(),
             otherwise: (kind == Kind::Check).then_some("parked"),
             steps: Vec::new(),
+            tells: Vec::new(),
         }
     }
 
@@ -100,8 +119,8 @@ mod tests {
         let flow = FlowStory {
             flow: "ship".to_owned(),
             title: "Ship \"it\"".to_owned(),
-            reads: "Every 15m".to_owned(),
-            finds: String::new(),
+            sources: vec![SourceStory { reads: "Every 15m".to_owned(), finds: String::new(), told: false }],
+            waits: None,
             takes: String::new(),
             names: String::new(),
             steps: vec![step(Kind::Check, "weight > 0?", None), step(Kind::Once, "UPS: create", Some("x"))],
@@ -109,6 +128,8 @@ mod tests {
             parks: Vec::new(),
             refusal: String::new(),
             change: String::new(),
+            merge: None,
+            again: None,
         };
         let mut chart = Chart { text: String::new(), last: 0 };
         chart.flow(&flow);

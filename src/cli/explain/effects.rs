@@ -56,8 +56,8 @@ fn words(create: &CreateEffect, system: &System) -> Vec<String> {
         format!(
             "If no answer comes, it is not sent again: after {} for a late effect and {} for the look-up to catch up, {} is \
              asked by that name (`{}`{}).",
-            value_words(&create.late_effect, system),
-            value_words(&create.lookup_lag, system),
+            value_words(&create.late_effect, &system.settings),
+            value_words(&create.lookup_lag, &system.settings),
             system.title,
             look_up.name,
             look_up
@@ -85,10 +85,12 @@ fn absent(create: &CreateEffect, system: &System) -> String {
     let ask = "a person is asked before anything is sent again";
     match chosen(&create.when_absent, system).as_deref() {
         Some("recreate") => format!("If there is none, {again}."),
-        Some("park") => format!("If there is none, {ask} ({}).", value_words(&create.when_absent, system)),
+        Some("park") => {
+            format!("If there is none, {ask} ({}).", value_words(&create.when_absent, &system.settings))
+        }
         _ => format!(
             "If there is none: with `park` {ask}; with `recreate` {again} ({}).",
-            value_words(&create.when_absent, system)
+            value_words(&create.when_absent, &system.settings)
         ),
     }
 }

@@ -1,10 +1,11 @@
 //! `ml-connector explain`: says in plain words what a mapping does.
 //!
-//! Reading order: [`story`] what there is to tell, from the checked model only, with the [`steps`]; [`effects`] what
+//! Reading order: [`story`] what there is to tell, from the checked model only, with the [`sources`] and [`steps`]; [`effects`] what
 //! must happen once; [`text`] the story for people; [`diagram`] the story as a Mermaid flowchart.
 
 pub mod diagram;
 pub mod effects;
+pub mod sources;
 pub mod steps;
 pub mod story;
 pub mod text;

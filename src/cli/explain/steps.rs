@@ -93,7 +93,12 @@ fn one(mapping: &Mapping, step: &Step) -> StepStory {
             )
         }
     };
+    let tells = match &step.kind {
+        StepKind::Tell(told) => told.iter().map(|(flow, _)| flow.clone()).collect(),
+        _ => Vec::new(),
+    };
     StepStory {
+        tells,
         step: step.path.clone(),
         place: step.place.to_string(),
         kind,

@@ -1,15 +1,13 @@
 //! What there is to tell of a mapping, taken from the checked model only.
 
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::effects::{self, Once};
-use super::steps;
-use crate::base::duration;
+use super::{sources, steps};
 use crate::expression::{Template, ValueTemplate};
-use crate::spec::model::{
-    AfterDone, CursorKind, Flow, Mapping, OnRefusal, Schedule, Setting, Source, System,
-};
+use crate::spec::model::{AfterDone, Again, Flow, Mapping, Merge, OnRefusal, Setting};
 
 /// A mapping in words.
 #[derive(Debug, Serialize)]
@@ -35,10 +33,11 @@ pub struct FlowStory {
     pub flow: String,
     /// What people call it.
     pub title: String,
-    /// What is read when.
-    pub reads: String,
-    /// How new and changed records are found.
-    pub finds: String,
+    /// Where records come from.
+    pub sources: Vec<SourceStory>,
+    /// What it waits for before it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<String>,
     /// Which records are taken.
     pub takes: String,
     /// What names a record, and its work.
@@ -53,6 +52,23 @@ pub struct FlowStory {
     pub refusal: String,
     /// What happens when a record changes.
     pub change: String,
+    /// Which of two tellings about one record counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge: Option<String>,
+    /// When a record that is done comes again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
+}
+
+/// A source in words.
+#[derive(Debug, Serialize)]
+pub struct SourceStory {
+    /// What is read when, or who tells it.
+    pub reads: String,
+    /// How new and changed records are found.
+    pub finds: String,
+    /// Whether other flows tell it.
+    pub told: bool,
 }
 
 /// A step in words.
@@ -77,6 +93,9 @@ pub struct StepStory {
     /// For a loop: what is done for each item.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepStory>,
+    /// The flows that it tells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tells: Vec<String>,
 }
 
 /// What kind of step it is.
@@ -125,15 +144,11 @@ pub fn of(mapping: &Mapping) -> Story {
 }
 
 fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
-    let (reads, finds): (Vec<String>, Vec<String>) =
-        flow.sources.iter().map(|one| source(mapping, flow, one)).unzip();
-    let (reads, mut finds) = (reads.join(" "), finds.join(" "));
-    finds.extend(tables(mapping, flow));
     FlowStory {
         flow: flow.name.clone(),
         title: flow.title.clone(),
-        reads,
-        finds,
+        sources: flow.sources.iter().map(|source| sources::of(mapping, flow, source)).collect(),
+        waits: tables(mapping, flow),
         takes: flow.select.as_ref().map_or_else(
             || "It takes every record.".to_owned(),
             |select| format!("It takes a record if `{}`; others are left alone.", bare(select)),
@@ -148,50 +163,33 @@ fn flow_story(mapping: &Mapping, flow: &Flow) -> FlowStory {
         parks: steps::parks(flow),
         refusal: refusal(flow.on_refusal).to_owned(),
         change: change(flow),
+        merge: flow.merge.as_ref().map(merge),
+        again: flow.again.as_ref().map(|again| self::again(again, mapping)),
     }
 }
 
-/// Where records come from, and how new ones are found.
-fn source(mapping: &Mapping, flow: &Flow, source: &Source) -> (String, String) {
-    let when = source.schedule().map(|schedule| capital(&schedule_words(schedule))).unwrap_or_default();
-    match source {
-        Source::Poll { role, stream, full, .. } => {
-            let system = &mapping.systems[role];
-            let docs = stream.docs.as_deref().map(|docs| format!(": {}", sentence(docs))).unwrap_or_default();
-            let mut finds = finds(&stream.cursor, system);
-            if let Some(full) = full {
-                finds.push_str(&format!(" At least every {} it reads everything.", duration::display(*full)));
-            }
-            if system.limits.take_turns {
-                finds.push_str(&format!(
-                    " {} is used by one poll or record at a time; the others wait.",
-                    system.title
-                ));
-            }
-            (format!("{when} it reads `{}` of {}{docs}", stream.name, system.title), finds)
-        }
-        Source::Schedule { .. } => (
-            format!("{when} there is a record of its own, with the day and the time; it reads no system."),
-            "Each time gives one record.".to_owned(),
-        ),
-        Source::Webhook { role, webhook } => {
-            let docs =
-                webhook.docs.as_deref().map(|docs| format!(": {}", sentence(docs))).unwrap_or_default();
-            (
-                format!("{} tells it by itself (`{}`){docs}", mapping.systems[role].title, webhook.name),
-                "What is told is kept before it is acknowledged.".to_owned(),
-            )
-        }
-        Source::Told => (told_by(mapping, flow), "Each record that is told is taken.".to_owned()),
-    }
+/// Which of two tellings counts.
+fn merge(merge: &Merge) -> String {
+    let kept: Vec<&str> = merge.keep.iter().map(String::as_str).collect();
+    let kept = match kept.is_empty() {
+        true => String::new(),
+        false => format!(" What it lacks of {} stays as the other said.", listed(&kept)),
+    };
+    format!(
+        "Of two tellings about one record the one counts whose `{}` is later, whichever comes first.{kept}",
+        bare(&merge.by)
+    )
 }
 
-/// The flows that tell this one.
-fn told_by(mapping: &Mapping, flow: &Flow) -> String {
-    let tell = |other: &&Flow| other.tells.contains(&flow.name);
-    let others = mapping.flows.values().map(|flow| flow.as_ref()).filter(tell);
-    let others: Vec<&str> = others.map(|flow| flow.name.as_str()).collect();
-    format!("It is told by {}.", listed(&others))
+/// When a record comes again.
+fn again(again: &Again, mapping: &Mapping) -> String {
+    let until = again.give_up.as_ref().map_or_else(String::new, |give_up| {
+        format!(", until {} have passed since it was first seen", value_words(give_up, &mapping.settings))
+    });
+    format!(
+        "A record whose steps have come to their end comes again after {}{until}.",
+        value_words(&again.after, &mapping.settings)
+    )
 }
 
 /// What the flow waits for: tables that other flows fill.
@@ -202,63 +200,12 @@ fn tables(mapping: &Mapping, flow: &Flow) -> Option<String> {
     let others: Vec<&str> = others.map(|flow| flow.name.as_str()).collect();
     match (read.is_empty(), others.is_empty()) {
         (true, _) => None,
-        (false, true) => Some(format!(" It looks into {}, which it fills itself.", listed(&read))),
+        (false, true) => Some(format!("It looks into {}, which it fills itself.", listed(&read))),
         (false, false) => Some(format!(
-            " It looks into {}, and begins only when {} has read its source whole once.",
+            "It looks into {}, and begins only when {} has read its source whole once.",
             listed(&read),
             listed(&others)
         )),
-    }
-}
-
-/// `every 15m`, or the cron expression with its zone.
-fn schedule_words(schedule: &Schedule) -> String {
-    match schedule {
-        Schedule::Every(every) => format!("every {}", duration::display(*every)),
-        Schedule::Cron(cron) => {
-            format!("by the clock (`{}`, {})", cron.cron, cron.zone.iana_name().unwrap_or("UTC"))
-        }
-    }
-}
-
-fn finds(cursor: &CursorKind, system: &System) -> String {
-    match cursor {
-        CursorKind::None => {
-            "Every time it reads everything, and compares contents to find what is new or changed.".to_owned()
-        }
-        CursorKind::Timestamp { field, zone, overlap, reach } => {
-            let reach = reach.as_ref().map_or_else(String::new, |reach| {
-                format!(", but never further back than {} from now", value_words(reach, system))
-            });
-            format!(
-                "New and changed records are found by `{field}` (in zone {}), reading back {} behind the newest it has \
-                 seen{reach}.",
-                value_words(zone, system),
-                value_words(overlap, system)
-            )
-        }
-        CursorKind::DateAndDecimalHours { date, time, zone, overlap } => format!(
-            "New and changed records are found by `{date}` and `{time}` (in zone {}), reading back {} behind the newest it \
-             has seen; a record that comes again unchanged is noticed and left alone.",
-            value_words(zone, system),
-            value_words(overlap, system)
-        ),
-        CursorKind::Day { field, back, zone } => format!(
-            "New and changed records are found by the day in `{field}` (in zone {}), reading back {} days behind the \
-             newest it has seen; a record that comes again unchanged is noticed and left alone.",
-            value_words(zone, system),
-            value_words(back, system)
-        ),
-        CursorKind::Keyset { field, back, .. } => {
-            let behind = match back {
-                ValueTemplate::Literal(Value::Number(back)) if back.as_u64() == Some(0) => String::new(),
-                back => format!(", reading back {} behind it", value_words(back, system)),
-            };
-            format!("New records are those whose `{field}` is greater than the greatest it has seen{behind}.")
-        }
-        CursorKind::Token { next } => {
-            format!("Each time it goes on from the mark that the last answer gave (`{}`).", bare(next))
-        }
     }
 }
 
@@ -302,18 +249,25 @@ pub(super) fn bare(template: &Template) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What a small tree of a system file yields, as far as it is known: `10m (setting overlap)`.
-pub(super) fn value_words(value: &ValueTemplate, system: &System) -> String {
+/// What a small tree yields, as far as it is known: `10m (setting overlap)`.
+pub(super) fn value_words(value: &ValueTemplate, settings: &IndexMap<String, Setting>) -> String {
     match value {
         ValueTemplate::Literal(Value::String(text)) => text.clone(),
         ValueTemplate::Literal(other) => other.to_string(),
         ValueTemplate::Template(template) => {
             let source = bare(template);
             let name = source.strip_prefix("settings.").unwrap_or_default();
-            match system.settings.get(name).and_then(|setting| setting.default.as_ref()) {
+            match settings.get(name).and_then(|setting| setting.default.as_ref()) {
                 Some(Value::String(default)) => format!("{default} (setting `{name}`)"),
                 Some(default) => format!("{default} (setting `{name}`)"),
                 None => format!("`{source}`"),
+            }
+        }
+        ValueTemplate::When { condition, give, otherwise } => {
+            let first = format!("{} if `{}`", value_words(give, settings), bare(condition));
+            match otherwise {
+                Some(otherwise) => format!("{first}, else {}", value_words(otherwise, settings)),
+                None => first,
             }
         }
         _ => "a value it works out".to_owned(),
@@ -334,7 +288,7 @@ pub(super) fn listed(names: &[&str]) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -349,7 +303,42 @@ mod tests {
         assert_eq!(listed(&["a", "b", "c"]), "`a`, `b` and `c`");
         assert_eq!(sentence("Sales orders,\n  with lines"), "Sales orders, with lines.");
         assert_eq!(capital("every 15m"), "Every 15m");
-        assert_eq!(schedule_words(&Schedule::Every(std::time::Duration::from_secs(900))), "every 15m");
+    }
+
+    #[test]
+    fn what_is_told_found_and_comes_again_is_told() {
+        let path = std::path::Path::new("tests/specs/ok/tracking-mapping.yaml");
+        let (mapping, _) = crate::spec::load_mapping(path, &mut crate::diagnostics::Sources::default());
+        let story = of(&mapping.unwrap());
+        let [ship, watch, moved] = &story.flows[..] else { panic!() };
+        assert_eq!(watch.sources[0].reads, "It is told by `ship` and `moved`.");
+        assert_eq!(
+            watch.again.as_deref(),
+            Some(
+                "A record whose steps have come to their end comes again after 6h (setting `look`) if `not \
+                 parcel.delivered`, until 90d (setting `give_up`) have passed since it was first seen."
+            )
+        );
+        assert_eq!(
+            moved.merge.as_deref(),
+            Some(
+                "Of two tellings about one record the one counts whose `[event.rank, event.at]` is later, whichever \
+                 comes first. What it lacks of `at` stays as the other said."
+            )
+        );
+        assert_eq!((&ship.steps[1].words[..], ship.steps[1].tells.len()), ("Tells `watch` and `moved`.", 2));
+        assert_eq!(
+            moved.steps[0].words,
+            "Finds the record of `ship` whose tracking_number is `event.number`, waits up to 2d for it, and holds it \
+             until the end; without it the record is left out: “no order of ours has the parcel {{ event.number \
+             }}”."
+        );
+        let diagram = crate::cli::explain::diagram::of(&story);
+        for line in
+            ["told_moved([\"It is told by 'ship' and 'watch'.\"])", "-.-> told_watch", "-.-> told_moved"]
+        {
+            assert!(diagram.contains(line), "{line} is not in\n{diagram}");
+        }
     }
 
     #[test]
@@ -358,7 +347,8 @@ mod tests {
             crate::spec::load_shipped("sage100-ups", &mut crate::diagnostics::Sources::default());
         let story = of(&mapping.unwrap());
         let flow = &story.flows[0];
-        assert!(flow.reads.starts_with("Every 15m it reads `sales_orders` of Sage 100"), "{}", flow.reads);
+        let reads = &flow.sources[0].reads;
+        assert!(reads.starts_with("Every 15m it reads `sales_orders` of Sage 100"), "{reads}");
         assert_eq!(flow.once.len(), 1);
         assert_eq!(flow.once[0].operation, "carrier.create_shipment");
         assert!(

@@ -24,7 +24,8 @@ pub fn of(story: &Story) -> String {
 
 fn put_flow(flow: &FlowStory, text: &mut String) {
     let _ = writeln!(text, "\nFlow {}: {}\n", flow.flow, flow.title);
-    for words in [&flow.reads, &flow.finds, &flow.takes, &flow.names] {
+    let sources = flow.sources.iter().flat_map(|source| [&source.reads, &source.finds]);
+    for words in sources.chain(&flow.waits).chain([&flow.takes, &flow.names]).chain(&flow.merge) {
         let _ = writeln!(text, "  {words}");
     }
     text.push_str("\n  What is done\n");
@@ -40,6 +41,9 @@ fn put_flow(flow: &FlowStory, text: &mut String) {
     flow.parks.iter().for_each(|reason| _ = writeln!(text, "    - {reason}"));
     let _ = writeln!(text, "    {}", flow.refusal);
     let _ = writeln!(text, "\n  What a change means\n    {}", flow.change);
+    if let Some(again) = &flow.again {
+        let _ = writeln!(text, "\n  When it comes again\n    {again}");
+    }
 }
 
 fn put_steps(steps: &[StepStory], prefix: &str, depth: usize, text: &mut String) {

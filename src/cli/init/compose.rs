@@ -1,5 +1,6 @@
 //! The configuration as text, made from the mappings and systems it uses.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -99,14 +100,45 @@ impl Composition {
              # `environment: VARIABLE`, or `command: [program, argument]`, whose first line is the key.\n\
              key:\n  file: master.key\n",
         );
+        self.put_intake(&mut text);
         text
+    }
+
+    /// Where systems may push, for whoever wants that.
+    fn put_intake(&self, text: &mut String) {
+        let routes: BTreeSet<String> = self
+            .mappings
+            .values()
+            .flat_map(|(part, roles)| {
+                let sources = part.of.flows.values().flat_map(|flow| &flow.sources);
+                sources.filter_map(|source| {
+                    let Source::Webhook { role, webhook } = source else { return None };
+                    let (_, connection) = roles.iter().find(|(name, _)| name == role)?;
+                    Some(format!("{connection}/{}", webhook.name))
+                })
+            })
+            .collect();
+        if routes.is_empty() {
+            return;
+        }
+        text.push_str(
+            "\n# Where systems push what they have to tell. Without it they are asked, and nothing is missing but time.\n\
+             # `url` is the address that they know; a proxy there forwards to `listen`, or `tls: { certificate: FILE, key: FILE }`\n\
+             # makes the engine speak TLS itself.\n# intake:\n#   listen: 127.0.0.1:8480\n#   url: https://hooks.example.com\n\
+             # The addresses then are:\n",
+        );
+        for route in routes {
+            let _ = writeln!(text, "#   https://hooks.example.com/hooks/{route}");
+        }
     }
 }
 
-/// Which kind of auth a credential is for, where it is not the one used unless the operator chooses another.
+/// What a credential is for, where it is needed only if the operator chooses so.
 fn only_with(name: &str, part: &Part<System>) -> String {
     let mut kinds = part.of.auth.iter().filter(|(_, config)| config.credentials().contains(&name));
+    let pushed = part.of.webhooks.values().any(|webhook| webhook.proof.credentials().contains(&name));
     match (kinds.next(), part.of.auth.get_index(0)) {
+        (None, _) if pushed => " (only with `intake:`)".to_owned(),
         (Some((kind, _)), Some((usual, _))) if kind != usual => format!(" (only with `auth: {kind}`)"),
         _ => String::new(),
     }

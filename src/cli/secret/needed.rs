@@ -2,7 +2,8 @@
 
 use crate::cli::names;
 use crate::cli::outcome::Trouble;
-use crate::spec::model::Config;
+use crate::expression::Values;
+use crate::spec::model::{Config, Connection, Source, Webhook};
 
 /// One credential of a connection.
 #[derive(Debug)]
@@ -21,7 +22,8 @@ pub fn of(config: &Config) -> Vec<Needed> {
             connection.system.credentials.iter().map(|(name, credential)| {
                 let docs = credential.docs.as_deref().unwrap_or_default();
                 let auth = connection.system.auth.get(&connection.auth);
-                let used = auth.is_some_and(|auth| auth.credentials().contains(&name.as_str()));
+                let used = auth.is_some_and(|auth| auth.credentials().contains(&name.as_str()))
+                    || pushes_need(config, connection, name);
                 let optional = if credential.optional && !used { " (not needed)" } else { "" };
                 Needed {
                     name: format!("{}.{name}", connection.name),
@@ -30,6 +32,29 @@ pub fn of(config: &Config) -> Vec<Needed> {
             })
         })
         .collect()
+}
+
+/// Whether a webhook that is open for the connection proves its sender by this credential.
+fn pushes_need(config: &Config, connection: &Connection, credential: &str) -> bool {
+    let mut settings = Values::default();
+    settings.set("settings", &connection.settings);
+    let open = |webhook: &Webhook| {
+        let there = webhook.when.as_ref().is_none_or(|when| when.truth(&settings).unwrap_or(true));
+        there && webhook.proof.credentials().contains(&credential)
+    };
+    config.intake.is_some()
+        && config.mappings.values().any(|used| {
+            let flows = used.flows.iter().filter(|(_, chosen)| chosen.enabled);
+            flows.into_iter().any(|(name, chosen)| {
+                let sources = used.mapping.flows[name].sources.iter().zip(&chosen.sources);
+                sources.filter(|(_, chosen)| chosen.enabled).any(|(source, _)| match source {
+                    Source::Webhook { role, webhook } => {
+                        used.connections.get(role) == Some(&connection.name) && open(webhook)
+                    }
+                    _ => false,
+                })
+            })
+        })
 }
 
 /// Refuses a name that no connection has.

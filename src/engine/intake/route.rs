@@ -8,7 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::counts::{Counts, WebhookStatus};
-use super::{Delivered, Delivery};
+use super::{Delivered, Delivery, address};
 use crate::base::clock::between;
 use crate::base::json::sha256_hex;
 use crate::engine::connection::Connection;
@@ -39,19 +39,18 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Opens a webhook; none if the connection's settings say that it has none.
+    /// Opens a webhook, if it is to be open.
     pub(super) fn open(
         parts: &Parts,
         connected: &Connection,
         webhook: &Arc<Webhook>,
     ) -> Result<Option<Self>, String> {
         let declared = parts.config.connections.get(&connected.name).ok_or("it is not declared")?;
-        let mut values = Values::default();
-        values.set("settings", &declared.settings);
-        let open = webhook.when.as_ref().map(|when| when.truth(&values)).transpose();
-        if open.map_err(|error| error.message)? == Some(false) {
+        if !address::is_open(&parts.config, declared, webhook).map_err(|error| error.message)? {
             return Ok(None);
         }
+        let mut values = Values::default();
+        values.set("settings", &declared.settings);
         let context = ProofContext {
             connection: connected.name.clone(),
             credentials: Arc::new(start::keeper(parts, &connected.name, &connected.redactor)),

@@ -153,8 +153,8 @@ fn known(id: RecordId, mapping: &Mapping, idempotency_key: &str, at: Timestamp) 
         results: Vec::new(),
         pending: None,
         notices: Vec::new(),
-        merged: None,
         again: None,
+        merged: None,
     }
 }
 

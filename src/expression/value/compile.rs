@@ -87,20 +87,63 @@ impl Compiler<'_> {
         whole(ValueTemplate::Object(fields.iter().map(field).collect()))
     }
 
-    /// `{ for_each, as, when, give }` or `{ when, give, otherwise }`.
+    /// `{ for_each, as, when, give }`, `{ set, give }` or `{ when, give, otherwise }`.
     fn block(&mut self, fields: &Map<String, Value>, scope: &Scope) -> ValueTemplate {
         let loops = fields.contains_key("for_each") || fields.contains_key("as");
-        let keys: &[&str] =
-            if loops { &["for_each", "as", "when", "give"] } else { &["when", "give", "otherwise"] };
+        let (kind, keys): (_, &[&str]) = match () {
+            () if loops => ("for_each", &["for_each", "as", "when", "give"]),
+            () if fields.contains_key("set") => ("set", &["set", "give"]),
+            () => ("when", &["when", "give", "otherwise"]),
+        };
         for key in fields.keys().filter(|key| !keys.contains(&key.as_str())) {
             let near = similar::suggestion(key, keys.iter().copied());
             let help = near.or_else(|| Some(format!("its keys are `{}`", keys.join("`, `"))));
-            let kind = if loops { "for_each" } else { "when" };
             self.within(key.clone(), |this| {
                 this.fail("unknown-key", format!("a `{kind}` block has no `{key}`"), 0, help);
             });
         }
-        if loops { self.for_each(fields, scope) } else { self.when(fields, scope) }
+        match kind {
+            "for_each" => self.for_each(fields, scope),
+            "set" => self.set(fields, scope),
+            _ => self.when(fields, scope),
+        }
+    }
+
+    /// `{ set: { name: … }, give }`.
+    fn set(&mut self, fields: &Map<String, Value>, scope: &Scope) -> ValueTemplate {
+        let mut inner = scope.clone();
+        let mut names = Vec::new();
+        let given = fields.get("set").unwrap_or(&Value::Null);
+        let Value::Object(given) = given else {
+            let help = Some("write `set: { name: \"{{ … }}\" }`".to_owned());
+            let message = "`set` takes names with their values".to_owned();
+            return self.within("set".to_owned(), |this| this.fail("wrong-type", message, 0, help));
+        };
+        for (name, value) in given {
+            self.within("set".to_owned(), |this| {
+                let value = this.within(name.clone(), |this| {
+                    this.new_name(name, "a key of `set`", &inner);
+                    this.value(value, &inner)
+                });
+                inner.insert(name.clone(), value.result_type());
+                names.push((name.clone(), value));
+            });
+        }
+        let give = fields.get("give").unwrap_or(&Value::Null);
+        let give = Box::new(self.within("give".to_owned(), |this| this.value(give, &inner)));
+        ValueTemplate::Set { names, give }
+    }
+
+    /// Complains of what cannot be a new name.
+    fn new_name(&mut self, name: &str, what: &str, scope: &Scope) {
+        let problem = if !template::is_name(name) {
+            format!("{what} is a name: letters, digits and `_`")
+        } else if scope.contains_key(name) {
+            format!("`{name}` is already the name of something else here")
+        } else {
+            return;
+        };
+        self.fail("bad-name", problem, name.len(), None);
     }
 
     /// `{ concat: [ … ] }`.
@@ -174,16 +217,7 @@ impl Compiler<'_> {
             return "item".to_owned();
         };
         let text = name.as_str().unwrap_or_default();
-        let problem = if !template::is_name(text) {
-            Some("`as` is a name: letters, digits and `_`".to_owned())
-        } else if scope.contains_key(text) {
-            Some(format!("`{text}` is already the name of something else here"))
-        } else {
-            None
-        };
-        if let Some(message) = problem {
-            self.within("as".to_owned(), |this| this.fail("bad-name", message, text.len(), None));
-        }
+        self.within("as".to_owned(), |this| this.new_name(text, "`as`", scope));
         text.to_owned()
     }
 

@@ -10,6 +10,7 @@ use super::model::{self, CUSTOMERS, ITEMS, ORDERS, QUANTITIES, Resource, TRACKIN
 use super::state::{OrderState, State, Tracking};
 use crate::simulator::due::Due;
 use crate::simulator::expectation::{Expectation, Reason};
+use crate::simulator::write_backs::WriteBacks;
 
 /// A value of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +44,7 @@ pub(super) struct Books {
     tables: BTreeMap<&'static str, Table>,
     expectations: BTreeMap<i64, Expectation>,
     pub(super) repeated_shipments: u64,
+    pub(super) write_backs: WriteBacks,
     pub(super) refused: BTreeMap<String, u64>,
     pub(super) cold_starts: u64,
     pub(super) last_call: Option<Timestamp>,
@@ -57,6 +59,7 @@ impl Books {
             tables: model::RESOURCES.iter().map(|resource| (resource.name, Table::new())).collect(),
             expectations: BTreeMap::new(),
             repeated_shipments: 0,
+            write_backs: WriteBacks::default(),
             refused: BTreeMap::new(),
             cold_starts: 0,
             last_call: None,
@@ -194,18 +197,23 @@ impl Books {
         }
     }
 
+    /// The shipments of an order, voided ones too.
     fn shipments(&self, number: &str) -> impl Iterator<Item = Tracking> {
         let of = |record: &Record, name: &str| {
             record.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let day = |record: &Record, name: &str| {
+            record.get(name).and_then(Value::as_str).map(|date| date.chars().take(10).collect::<String>())
         };
         self.records(TRACKING).filter(move |record| of(record, "OrderNumber") == number).map(move |record| {
             Tracking {
                 number: of(record, "TrackingNumber"),
                 status: of(record, "Status"),
-                ship_date: record
-                    .get("ShipDate")
-                    .and_then(Value::as_str)
-                    .map(|date| date.chars().take(10).collect()),
+                ship_date: day(record, "ShipDate"),
+                delivery: of(record, "DeliveryStatus"),
+                estimated: day(record, "EstimatedDelivery"),
+                delivered: day(record, "DeliveredOn"),
+                exception: record.get("HasException") == Some(&json!(true)),
                 carrier: of(record, "Carrier"),
                 shipment: of(record, "ShipmentNumber"),
             }
@@ -236,6 +244,7 @@ impl Books {
             orders: self.records(ORDERS).map(order).collect(),
             records: self.tables.iter().map(|(name, table)| ((*name).to_owned(), table.len())).collect(),
             repeated_shipments: self.repeated_shipments,
+            write_backs_doubled: self.write_backs.doubled(),
             refused: self.refused.clone(),
             cold_starts: self.cold_starts,
         }
@@ -262,17 +271,12 @@ impl Books {
             ];
             Due {
                 key: order.number.clone(),
-                number: order.number,
                 expectation: order.expectation,
-                tracking: order
-                    .tracking
-                    .into_iter()
-                    .filter(|shipment| shipment.status == "Shipped")
-                    .map(|shipment| shipment.number)
-                    .collect(),
+                tracking: order.shipped().map(|shipment| shipment.number.clone()).collect(),
                 content: content.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-                status: String::new(),
-                delivered: false,
+                status: order.shipped().last().map(|shipment| shipment.delivery.clone()).unwrap_or_default(),
+                delivered: order.is_delivered(),
+                number: order.number,
             }
         };
         self.state().orders.into_iter().map(due).collect()

@@ -346,6 +346,12 @@ const SHIPMENT: &[Property] = &[
     text("Reference", 60),
     number("ShipmentCost"),
     details("ShipmentDetails", SHIPMENT_LINE),
+    // What the carrier tells later; the view keeps it and does nothing.
+    text("DeliveryStatus", 30),
+    day("EstimatedDelivery"),
+    day("DeliveredOn"),
+    flag("HasException"),
+    text("ExceptionText", 250),
 ];
 
 const SHIPMENT_LINE: &[Property] = &[number("LineNumber"), text("Item", 24), number("QuantityShipped")];

@@ -157,7 +157,7 @@ impl Sage300 {
             }
             ("POST", None) => self.insert(&mut books, resource, &payload()?),
             ("PUT", Some(key)) => self.replace(&mut books, resource, &key, &payload()?),
-            ("PATCH", Some(key)) => self.update(&mut books, resource, &key, &payload()?),
+            ("PATCH", Some(key)) => self.update(&mut books, resource, &key, &payload()?, strike),
             ("DELETE", Some(key)) => self.delete(&mut books, resource, &key),
             ("POST", Some(_)) => Err(refuse(400, "InvalidAction", "A record cannot be posted to.")),
             _ => Err(refuse(400, "InvalidEntityKey", "The entity's key is missing.")),

@@ -8,6 +8,7 @@ use super::model::{INVOICES, ORDERS, TRACKING, resource};
 use super::route::{Refusal, refuse};
 use super::write::{duplicate, key_of, object};
 use crate::simulator::exchange::Answer;
+use crate::simulator::faults::Strike;
 
 impl Sage300 {
     /// A shipment by the partner's view: it makes the order's shipment in Order Entry, and keeps the tracking number.
@@ -38,12 +39,13 @@ impl Sage300 {
         Ok(Answer::json(201, &Value::Object(self.entity(view, &shipment))))
     }
 
-    /// Voiding a shipment takes its quantities back; nothing else of it can be changed but what describes it.
+    /// Voiding a shipment takes its quantities back; nothing else of it can be changed but what describes it, and where it is.
     pub(super) fn change_shipment(
         &self,
         books: &mut Books,
         key: &[Part],
         payload: &Value,
+        strike: Option<&Strike>,
     ) -> Result<Record, Refusal> {
         let view = resource(TRACKING).ok_or_else(Refusal::no_resource)?;
         let old = books.record(TRACKING, key).cloned().ok_or_else(Refusal::no_record)?;
@@ -56,6 +58,9 @@ impl Sage300 {
             ));
         }
         let record = self.change(books, view, key, old.clone(), payload)?;
+        let of = |name: &str| record[name].as_str().unwrap_or_default();
+        let name = format!("{}/{}", of("OrderNumber"), of("TrackingNumber"));
+        books.write_backs.note(&name, old != record, strike);
         if old["Status"] != record["Status"] {
             let sign = if record["Status"] == "Voided" { -1.0 } else { 1.0 };
             let number = record["OrderNumber"].as_str().unwrap_or_default().to_owned();

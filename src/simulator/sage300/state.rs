@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::books::text;
 use crate::simulator::expectation::Expectation;
 
+/// What stands in `DeliveryStatus` once a parcel has arrived.
+pub const DELIVERED: &str = "delivered";
+
 /// A shipment of the partner's view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracking {
@@ -21,6 +24,14 @@ pub struct Tracking {
     pub carrier: String,
     /// The number that Order Entry gave the shipment.
     pub shipment: String,
+    /// Where the parcel is, as written; empty if nothing was.
+    pub delivery: String,
+    /// The day on which it should arrive, `yyyy-mm-dd`.
+    pub estimated: Option<String>,
+    /// The day on which it arrived.
+    pub delivered: Option<String>,
+    /// Whether something was wrong on its way last.
+    pub exception: bool,
 }
 
 /// One order.
@@ -40,6 +51,18 @@ pub struct OrderState {
     pub record: Value,
 }
 
+impl OrderState {
+    /// The shipments that were not voided.
+    pub fn shipped(&self) -> impl Iterator<Item = &Tracking> {
+        self.tracking.iter().filter(|shipment| shipment.status == "Shipped")
+    }
+
+    /// Whether all that was shipped is known to have arrived.
+    pub fn is_delivered(&self) -> bool {
+        self.shipped().next().is_some() && self.shipped().all(|shipment| shipment.delivery == DELIVERED)
+    }
+}
+
 /// Everything the simulated Sage 300 knows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -53,6 +76,8 @@ pub struct State {
     pub repeated_shipments: u64,
     /// How often which error code was answered.
     pub refused: BTreeMap<String, u64>,
+    /// How often a shipment was written just as it was.
+    pub write_backs_doubled: u64,
     /// How often a call met an application that IIS had stopped.
     pub cold_starts: u64,
 }
@@ -72,6 +97,10 @@ pub struct Summary {
     pub completed: usize,
     /// Shipments that were posted although they were there.
     pub repeated_shipments: u64,
+    /// How often a shipment was written just as it was.
+    pub write_backs_doubled: u64,
+    /// Orders all of whose shipments are known to have arrived.
+    pub delivered: usize,
     /// Calls that were refused.
     pub refused: u64,
 }
@@ -85,9 +114,11 @@ impl State {
             orders: self.orders.len(),
             should_ship: count(&|order| order.expectation == Expectation::Ships),
             should_park: count(&|order| matches!(order.expectation, Expectation::Parked(_))),
-            with_tracking: count(&|order| order.tracking.iter().any(|shipment| shipment.status == "Shipped")),
+            with_tracking: count(&|order| order.shipped().next().is_some()),
             completed: count(&|order| text(&order.record, "OrderCompleted").starts_with("Complete")),
             repeated_shipments: self.repeated_shipments,
+            write_backs_doubled: self.write_backs_doubled,
+            delivered: count(&OrderState::is_delivered),
             refused: self.refused.values().sum(),
         }
     }

@@ -11,6 +11,7 @@ use super::model::{self, CUSTOMERS, ITEMS, Kind, ORDERS, Property, Resource, SHI
 use super::route::{Refusal, refuse};
 use super::shipments::settle;
 use crate::simulator::exchange::Answer;
+use crate::simulator::faults::Strike;
 
 /// What a caller sends in place of a key that Sage shall make.
 const NEW: &str = "*** NEW ***";
@@ -64,10 +65,11 @@ impl Sage300 {
         resource: &'static Resource,
         key: &[Part],
         payload: &Value,
+        strike: Option<&Strike>,
     ) -> Result<Answer, Refusal> {
         let record = books.record(resource.name, key).cloned().ok_or_else(Refusal::no_record)?;
         let record = if resource.name == TRACKING {
-            self.change_shipment(books, key, payload)?
+            self.change_shipment(books, key, payload, strike)?
         } else {
             self.change(books, resource, key, record, payload)?
         };

@@ -1,6 +1,6 @@
 //! The books behind the counter: finding and writing orders.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -43,6 +43,8 @@ pub struct Books {
     import: String,
     /// What happened and was not told yet.
     pub(super) news: Vec<News>,
+    /// What was said of parcels to whoever asked: the parcel's id, and how many of its scans were known then.
+    pub(super) said: BTreeSet<(u64, usize)>,
 }
 
 impl Books {
@@ -60,6 +62,7 @@ impl Books {
             seed: options.seed,
             import: String::new(),
             news: Vec::new(),
+            said: BTreeSet::new(),
         };
         let now = options.clock.now();
         options.products.iter().for_each(|product| books.stock(product, now));

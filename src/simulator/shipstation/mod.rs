@@ -42,6 +42,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio::net::TcpListener;
 
+use super::delivery::{Carriage, Carried};
 use super::push::Outbox;
 use super::serve::{self, Running};
 use super::system::{Desk, lock};
@@ -116,6 +117,25 @@ impl ShipStation {
     /// Everything it knows.
     pub fn state(&self) -> State {
         self.catch_up().state.clone()
+    }
+
+    /// What it knows of parcels with a label, and whom it has told of them.
+    pub fn carriage(&self) -> Carriage {
+        let heard = self.outbox.heard();
+        let books = self.catch_up();
+        let live = books.state.orders.iter().flat_map(|order| &order.parcels);
+        let live = live.filter(|parcel| parcel.label && parcel.outbound && parcel.voided_at.is_none());
+        let carried = |parcel: &state::Parcel| {
+            let seen = parcel.scans.len();
+            let pushed = news::about(news::TRACKED, &news::tracked_at(parcel.id), Some(seen));
+            let told = books.said.contains(&(parcel.id, seen)) || heard.contains(&pushed);
+            (parcel.tracking_number.clone(), Carried { delivered: parcel.delivered_at().is_some(), told })
+        };
+        Carriage {
+            parcels: live.map(carried).collect(),
+            pushed: self.outbox.counts().acknowledged,
+            polled: books.said.len() as u64,
+        }
     }
 
     /// The counts that matter.

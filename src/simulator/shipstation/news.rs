@@ -16,6 +16,9 @@ use super::webhooks::Webhook;
 use crate::base::clock;
 use crate::simulator::push::Push;
 
+/// The event of V2 that tells what a carrier saw.
+pub(super) const TRACKED: &str = "track_event_v2";
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum News {
@@ -36,7 +39,22 @@ struct Notice {
     store: u64,
     /// The path and query to look at.
     target: String,
+    /// Which of several things that have one address it is.
+    scan: Option<usize>,
     data: Option<Value>,
+}
+
+/// What a push is about, for whoever looks: one name for one thing.
+pub(super) fn about(event: &str, target: &str, scan: Option<usize>) -> String {
+    match scan {
+        Some(scan) => format!("{event} {target} #{scan}"),
+        None => format!("{event} {target}"),
+    }
+}
+
+/// Where a label's tracking is.
+pub(super) fn tracked_at(parcel: u64) -> String {
+    format!("/v2/labels/se-{parcel}/track")
 }
 
 impl ShipStation {
@@ -53,7 +71,7 @@ impl ShipStation {
     }
 
     fn notices(&self, books: &Books, news: &News) -> Vec<Notice> {
-        let of = |api, event, store, target| Notice { api, event, store, target, data: None };
+        let of = |api, event, store, target| Notice { api, event, store, target, scan: None, data: None };
         match news {
             News::Ordered { import, store } => vec![
                 of(Api::V1, "ORDER_NOTIFY", *store, format!("/orders?storeID={store}&importBatch={import}")),
@@ -95,9 +113,10 @@ impl ShipStation {
             .find_map(|order| Some((order, order.parcels.iter().find(|parcel| parcel.id == id)?)))?;
         Some(Notice {
             api: Api::V2,
-            event: "track_event_v2",
+            event: TRACKED,
             store: order.store,
-            target: format!("/v2/labels/se-{id}/track"),
+            target: tracked_at(id),
+            scan: Some(scan),
             data: Some(journey::tracking(order, parcel, scan, self.options.status_codes)),
         })
     }
@@ -114,7 +133,7 @@ impl ShipStation {
             to: webhook.url.clone(),
             headers: webhook.headers.clone(),
             body: Bytes::from(body.to_string()),
-            about: format!("{} {}", notice.event, notice.target),
+            about: about(notice.event, &notice.target, notice.scan),
             envelope: (notice.api == Api::V2).then(|| self.keys.clone() as _),
         }
     }

@@ -44,6 +44,10 @@ fn yields_time(checker: &mut Checker<'_>, value: &ValueTemplate, node: NodeId) -
             let fine = yields_time(checker, give, first);
             otherwise.as_ref().is_none_or(|value| yields_time(checker, value, second)) & fine
         }
+        ValueTemplate::Set { give, .. } => {
+            let inner = checker.tree.entry(node, "give").map_or(node, |(_, inner)| inner);
+            yields_time(checker, give, inner)
+        }
         ValueTemplate::Template(template)
             if matches!(template.result_type().required(), Type::Text { .. })
                 && matches!(checker.tree.content(node), Content::Text(_)) =>

@@ -48,6 +48,10 @@ impl Checker<'_> {
             (ValueTemplate::When { give, otherwise, .. }, _) => {
                 self.assign_when(give, otherwise.as_deref(), node, wanted)
             }
+            (ValueTemplate::Set { give, .. }, _) => match self.tree.entry(node, "give") {
+                Some((key, inner)) => self.assign(give, inner, key, wanted),
+                None => false,
+            },
             (ValueTemplate::Concat(parts), Type::List(_)) => {
                 let wanted = wanted.clone().optional();
                 let nodes = self.tree.entry(node, "concat").map(|(_, list)| self.tree.items(list).to_vec());

@@ -19,17 +19,27 @@ use super::system::Checked;
 use super::tables::Tables;
 use super::templates::after;
 
+/// What the flows of a mapping name.
+pub struct Around<'a> {
+    /// The systems by role.
+    pub roles: &'a Roles,
+    /// The mapping's settings.
+    pub settings: &'a Type,
+    /// Its tables.
+    pub tables: &'a Tables,
+    /// What is known of all flows.
+    pub flows: &'a Flows,
+}
+
 /// Checks a flow; `None` when it has a finding.
 pub fn flow(
     checker: &mut Checker<'_>,
-    roles: &Roles,
-    settings: &Type,
-    tables: &Tables,
-    flows: &Flows,
+    around: &Around<'_>,
     name: &Written<String>,
     raw: &Written<RawFlow>,
     sources: Option<Vec<Source>>,
 ) -> Option<Flow> {
+    let Around { roles, settings, tables, flows } = *around;
     let known = flows.get(&name.value)?;
     let record_type = known.record.clone();
     told_by_somebody(checker, flows, name, raw, known);
@@ -99,8 +109,9 @@ fn told_by_somebody(
     known: &Known,
 ) {
     let written = raw.source.iter().flat_map(|sources| &sources.values);
-    let told = written.filter(|source| matches!(source.value, RawSource::Told(_))).map(|source| source.node);
-    let Some(node) = told.last().filter(|_| known.told && !flows.is_told(&name.value)) else { return };
+    let mut told =
+        written.filter(|source| matches!(source.value, RawSource::Told(_))).map(|source| source.node);
+    let Some(node) = told.next_back().filter(|_| known.told && !flows.is_told(&name.value)) else { return };
     let head = checker.tree.entries(node).first().map_or(node, |(key, _)| *key);
     let headline = format!("no other flow tells `{}`", name.value);
     let help =
@@ -163,7 +174,7 @@ pub fn unknown_member(
 }
 
 /// The type of what names a thing: text, of the length that its template can have.
-fn text_type(template: Option<&Template>) -> Type {
+pub fn text_type(template: Option<&Template>) -> Type {
     match template.map(Template::result_type) {
         Some(Type::Text { max }) => Type::Text { max: *max },
         _ => Type::TEXT,

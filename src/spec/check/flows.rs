@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use crate::expression::Type;
+use crate::expression::{Scope, Template, Type};
 use crate::spec::model::Source;
 use crate::spec::raw::mapping::RawFlow;
 use crate::spec::raw::{Table, Written};
 use crate::spec::tree::{Content, NodeId, Tree};
 
 use super::checker::Checker;
+use super::flow::text_type;
 use super::mapping::Roles;
 use super::source::sources;
 use super::types::Types;
@@ -24,6 +25,10 @@ pub struct Flows {
 pub struct Known {
     /// The type of a record; anything where that cannot be told.
     pub record: Type,
+    /// The types of the names of a record and of what is done for it.
+    pub key: Type,
+    /// The same of its idempotency key.
+    pub idempotency_key: Type,
     /// Whether other flows may tell it.
     pub told: bool,
     /// The kinds of links that its steps make.
@@ -38,6 +43,7 @@ impl Flows {
         checker: &mut Checker<'_>,
         types: &mut Types,
         roles: &Roles,
+        settings: &Type,
         raw: Option<&Table<Written<RawFlow>>>,
     ) -> (Self, IndexMap<String, Option<Vec<Source>>>) {
         let mut known = IndexMap::new();
@@ -51,14 +57,14 @@ impl Flows {
             let mut keys = (BTreeSet::new(), BTreeSet::new());
             steps_keys(checker.tree, raw.node, &mut keys);
             let (links, tells) = keys;
-            known.insert(name.value.clone(), Known { record, told, links, tells });
+            let named = |written: &Option<Written<String>>| named(raw, written.as_ref(), settings, &record);
+            let (key, idempotency_key) = (named(&raw.key), named(&raw.idempotency_key));
+            known.insert(name.value.clone(), Known { record, key, idempotency_key, told, links, tells });
             all.insert(name.value.clone(), sources);
         }
         // Of one that was refused, nobody knows what it is.
         for name in checker.names_below("flows") {
-            let unknown =
-                Known { record: Type::Any, told: true, links: BTreeSet::new(), tells: BTreeSet::new() };
-            known.entry(name.to_owned()).or_insert(unknown);
+            known.entry(name.to_owned()).or_insert_with(Known::anything);
         }
         (Self { known }, all)
     }
@@ -79,15 +85,46 @@ impl Flows {
         self.known.get(name)
     }
 
-    /// The kinds of links that any flow makes.
-    pub fn links(&self) -> BTreeSet<&str> {
-        self.known.values().flat_map(|known| known.links.iter().map(String::as_str)).collect()
+    /// The kinds of links that flows other than `besides` make.
+    pub fn links(&self, besides: &str) -> BTreeSet<&str> {
+        let others = self.known.iter().filter(|(name, _)| *name != besides);
+        others.flat_map(|(_, known)| known.links.iter().map(String::as_str)).collect()
     }
 
     /// Whether a flow other than `name` tells it.
     pub fn is_told(&self, name: &str) -> bool {
         self.known.iter().any(|(other, known)| other != name && known.tells.contains(name))
     }
+}
+
+impl Known {
+    fn anything() -> Self {
+        Self {
+            record: Type::Any,
+            key: Type::TEXT,
+            idempotency_key: Type::TEXT,
+            told: true,
+            links: BTreeSet::new(),
+            tells: BTreeSet::new(),
+        }
+    }
+
+    /// What later steps see of a record of it that `find` found.
+    pub fn found(&self) -> Type {
+        Type::object([
+            ("flow", Type::TEXT),
+            ("key", self.key.clone()),
+            ("idempotency_key", self.idempotency_key.clone()),
+        ])
+    }
+}
+
+/// The type of what a template of the record's yields; what is wrong with it is said where the flow is read.
+fn named(flow: &RawFlow, written: Option<&Written<String>>, settings: &Type, record: &Type) -> Type {
+    let (Some(written), Some(name)) = (written, &flow.record) else { return Type::TEXT };
+    let scope = [("settings".to_owned(), settings.clone()), (name.value.clone(), record.clone())];
+    let template = Template::compile(written, &Scope::from_iter(scope)).ok();
+    text_type(template.as_ref())
 }
 
 /// Whether one of the sources that are written is `told`.

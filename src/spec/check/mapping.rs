@@ -9,7 +9,7 @@ use crate::spec::model::{Flow, Mapping, System};
 use crate::spec::raw::mapping::MappingFile;
 
 use super::checker::Checker;
-use super::flow::flow;
+use super::flow::{Around, flow};
 use super::flows::Flows;
 use super::settings;
 use super::system::Checked;
@@ -31,11 +31,12 @@ pub fn check(checker: &mut Checker<'_>, raw: &MappingFile, roles: &Roles) -> Opt
     let settings_type = settings::scope_type(checker, &settings);
     let tables = Tables::declare(checker, &mut types, &raw.tables);
     let mut flows = IndexMap::new();
-    let (known, mut sources) = Flows::read(checker, &mut types, roles, raw.flows.as_ref());
+    let (known, mut sources) = Flows::read(checker, &mut types, roles, &settings_type, raw.flows.as_ref());
+    let around = Around { roles, settings: &settings_type, tables: &tables, flows: &known };
     for (name, raw) in raw.flows.iter().flat_map(|flows| flows.iter()) {
         checker.name(name.node, "a flow");
         let sources = sources.get_mut(&name.value).and_then(Option::take);
-        if let Some(flow) = flow(checker, roles, &settings_type, &tables, &known, name, raw, sources) {
+        if let Some(flow) = flow(checker, &around, name, raw, sources) {
             flows.insert(name.value.clone(), Arc::new(flow));
         }
     }

@@ -11,7 +11,7 @@ use crate::spec::wording::one_of;
 
 use super::checker::Checker;
 use super::flow::{member, unknown_member};
-use super::flows::Flows;
+use super::flows::{Flows, Known};
 use super::mapping::Roles;
 use super::system::input;
 use super::tables::Tables;
@@ -104,7 +104,8 @@ impl Steps<'_, '_> {
             }),
             Some("find") => raw.find.as_ref().and_then(|find| {
                 if let Some(id) = &raw.id {
-                    let found = StepKind::found();
+                    let flow = raw.within.as_ref().and_then(|flow| self.flows.get(flow));
+                    let found = flow.map_or_else(StepKind::found, Known::found);
                     later.insert(id.value.clone(), if conditional { found.optional() } else { found });
                 }
                 self.find(find, raw, &inner, in_loop)
@@ -280,6 +281,8 @@ impl Steps<'_, '_> {
             (None, Some(message), None, None) => (OtherwiseAction::Skip, message),
             (None, None, Some(message), None) => (OtherwiseAction::Report, message),
             (None, None, None, Some(message)) => (OtherwiseAction::Done, message),
+            // A misspelt word has been reported.
+            _ if self.checker.incomplete(raw.node) => return None,
             _ => {
                 let help = "write `park: \"…\"` to ask a person, `skip: \"…\"` to leave the record out, \
                             `report: \"…\"` to be done with it and tell people, or `done: \"…\"` to be done with it";

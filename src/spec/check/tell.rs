@@ -60,7 +60,9 @@ impl Steps<'_, '_> {
                 let kinds: Vec<&str> = known.links.iter().map(String::as_str).collect();
                 (kinds, format!("`{}` makes no link", flow.unwrap_or_default()))
             }
-            None => (self.flows.links().into_iter().collect(), "no flow makes a link".to_owned()),
+            None => {
+                (self.flows.links(self.flow).into_iter().collect(), "no other flow makes a link".to_owned())
+            }
         };
         let found = kinds.contains(&kind.value.as_str());
         if !found {

@@ -71,7 +71,7 @@ pub enum StepKind {
         value: Template,
         /// Only records of this flow.
         flow: Option<String>,
-        /// How long it is waited for, from the first time the record was seen.
+        /// How long it is waited for, from when it was looked for first.
         wait: Duration,
         /// What happens when it has not come by then.
         otherwise: Otherwise,

@@ -56,7 +56,7 @@ pub struct RawStep {
     #[serde(rename = "in")]
     #[schemars(example = &"ship_orders")]
     pub within: Option<Written<String>>,
-    /// How long `find` waits, from the first time the record was seen; `24h` unless it says otherwise.
+    /// How long `find` waits for it, from when it looked first; `24h` unless it says otherwise.
     #[schemars(example = &"24h")]
     pub wait: Option<Written<String>>,
     /// Hands records to other flows: flow -> a record, or what yields a list of them.

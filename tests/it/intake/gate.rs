@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::rsa::{KeyPair, KeySize};
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
 use axum::routing::get;
 use axum::{Json, Router};
 use jiff::Timestamp;
@@ -16,7 +18,7 @@ use ml_connector::engine::{Engine, Parts};
 use ml_connector::server::intake;
 use ml_connector::store::redb::RedbStore;
 use ml_connector::store::{Batch, Event, EventQuery, EventState, Store, Write};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::subscriber::DefaultGuard;
@@ -37,6 +39,8 @@ pub struct Gate {
     pub address: SocketAddr,
     /// Where the shop itself is.
     pub shop: String,
+    /// What the shop was asked.
+    pub asked: Seen,
     pub logs: Logs,
     pub stop: CancellationToken,
     pub serving: JoinHandle<()>,
@@ -64,7 +68,7 @@ impl Gate {
         let clock = ManualClock::at("2026-11-20T12:00:00Z".parse().unwrap());
         let home = Home::new(Arc::new(clock.clone()));
         let key = Arc::new(KeyPair::generate(KeySize::Rsa2048).unwrap());
-        let shop = publish(key_set(&key)).await;
+        let (shop, asked) = publish(key_set(&key)).await;
         configure(&home, &shop, &wishes.intake);
         let (engine, store) = start(&home);
         let intake = home.config().intake.clone().unwrap();
@@ -74,7 +78,7 @@ impl Gate {
         }
         let (address, stop) = (listener.address().unwrap(), CancellationToken::new());
         let serving = tokio::spawn(intake::serve(Arc::clone(&engine), listener, stop.clone()));
-        Self { home, clock, key, engine, store, address, shop, logs, stop, serving, _logging: logging }
+        Self { home, clock, key, engine, store, address, shop, asked, logs, stop, serving, _logging: logging }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -165,13 +169,28 @@ pub fn start(home: &Home) -> (Arc<Engine>, Arc<Held>) {
     (Engine::new(parts).unwrap(), store)
 }
 
-/// A shop that publishes keys, and nothing else.
-pub async fn publish(keys: Value) -> String {
+/// A request that the shop saw, apart from those for its keys.
+#[derive(Debug)]
+pub struct Asked {
+    pub uri: String,
+    pub headers: HeaderMap,
+}
+
+type Seen = Arc<Mutex<Vec<Asked>>>;
+
+/// A shop that publishes keys, and tells of the parcels `3` and `4`.
+pub async fn publish(keys: Value) -> (String, Seen) {
     let listener = listener().await;
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen = Seen::default();
+    let parcels = async |State(seen): State<Seen>, uri: Uri, headers: HeaderMap| {
+        seen.lock().unwrap().push(Asked { uri: uri.to_string(), headers });
+        Json(json!({ "parcels": [{ "parcel": "3" }, { "parcel": "4" }] }))
+    };
     let router = Router::new().route("/jwks", get(async || Json(keys)));
+    let router = router.fallback(parcels).with_state(Arc::clone(&seen));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    url
+    (url, seen)
 }
 
 /// All that is logged on this thread, at the finest level.

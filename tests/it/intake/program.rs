@@ -35,7 +35,7 @@ async fn terminate(child: &mut Child) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pushed_to_the_program_is_kept_and_counted() {
     let home = Home::new(SystemClock::shared());
-    configure(&home, &publish(Value::Null).await, "");
+    configure(&home, &publish(Value::Null).await.0, "");
     let mut child =
         program(&home, &["run", "-v"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

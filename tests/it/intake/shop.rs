@@ -46,6 +46,17 @@ streams:
     records: "$.parcels[*]"
     paging: single
     cursor: none
+ping: { operation: hello, with: {} }
+operations:
+  hello:
+    effect: read
+    input: {}
+    request:
+      method: GET
+      path: /hello
+      headers: { X-Shared?: "{{ webhooks.shared }}", X-Closed?: "{{ webhooks.closed }}", X-Unused?: "{{ webhooks.unused }}" }
+    answer: {}
+    result: {}
 webhooks:
   shared:
     proof: { header: { header: credential, credential: push_secret } }

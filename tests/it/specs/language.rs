@@ -167,7 +167,7 @@ fn each_mistake_is_told_once() {
     mistakes("tables-mapping.yaml", &tables);
 }
 
-fn mistakes(file: &str, mistakes: &[(&str, &str, &str)]) {
+pub fn mistakes(file: &str, mistakes: &[(&str, &str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file);
     let good = fs::read_to_string(Path::new("tests/specs/ok").join(file)).unwrap();

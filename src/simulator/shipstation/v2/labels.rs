@@ -20,7 +20,7 @@ impl ShipStation {
     /// A list can be sorted by when labels were changed, but neither filtered by it nor does a label say it: voids and
     /// deliveries are found only by reading again.
     pub(in crate::simulator::shipstation) fn list_labels(&self, call: &Call, fault: Option<Fault>) -> Answer {
-        let books = lock(&self.books);
+        let mut books = lock(&self.books);
         let mut rows: Vec<(&Order, &Parcel)> = parcels(&books.state.orders, true)
             .filter(|(order, parcel)| {
                 !lies(fault)
@@ -47,7 +47,11 @@ impl ShipStation {
             rows.reverse();
         }
         let total = rows.len();
-        let rows = rows[page(call, total)].iter().map(|(order, parcel)| label(order, parcel)).collect();
+        let shown = &rows[page(call, total)];
+        let said: Vec<(u64, usize)> =
+            shown.iter().map(|(_, parcel)| (parcel.id, parcel.scans.len())).collect();
+        let rows = shown.iter().map(|(order, parcel)| label(order, parcel)).collect();
+        books.said.extend(said);
         envelope(call, "labels", total, rows, fault)
     }
 
@@ -61,10 +65,13 @@ impl ShipStation {
 
     /// Where a label's parcel is.
     pub(in crate::simulator::shipstation) fn track_label(&self, id: &str) -> Answer {
-        let books = lock(&self.books);
+        let mut books = lock(&self.books);
         let found = parcels(&books.state.orders, true).find(|(_, parcel)| format!("se-{}", parcel.id) == id);
         let Some((order, parcel)) = found else { return missing("label") };
-        Answer::json(200, &journey::tracking(order, parcel, parcel.scans.len(), self.options.status_codes))
+        let said = (parcel.id, parcel.scans.len());
+        let answer = journey::tracking(order, parcel, parcel.scans.len(), self.options.status_codes);
+        books.said.insert(said);
+        Answer::json(200, &answer)
     }
 
     pub(in crate::simulator::shipstation) fn void_label_v2(&self, id: &str, refused: bool) -> Answer {
