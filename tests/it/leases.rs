@@ -238,7 +238,11 @@ async fn watch_parcels(renew: &str, seed: u64, days: i64) {
         // Parcels are shipped together, and on one day very many; a few never arrive.
         let day = if index < 120 { 60 } else { chance.below(days as u64 / 6 - 3) * 6 };
         let shipped = begin + SignedDuration::from_mins((day * 24 * 60 + 10 * 60) as i64);
-        let days = if index % 25 == 0 { 400 } else { 2 + chance.below(40) };
+        let days = match index {
+            _ if index % 25 == 0 => 400,
+            0..120 => 15 + chance.below(30),
+            _ => 2 + chance.below(40),
+        };
         let delivered = shipped + SignedDuration::from_hours(days as i64 * 24);
         Parcel { number: format!("1Z{index:04}"), shipped, delivered }
     });
