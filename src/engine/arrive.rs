@@ -299,7 +299,9 @@ impl Page<'_> {
         let mut decision =
             flow.decide(shared, known.clone(), &flow.merged(known.as_ref(), &come, self.now))?;
         let begun = self.first.contains_key(&id);
-        if let (Decision::Store { .. }, Some(_), false) = (&decision, &known, begun) {
+        // One that was locked for an earlier row of the page was read under its lock already.
+        let safe = begun || self.locks.contains_key(&id);
+        if let (Decision::Store { .. }, Some(_), false) = (&decision, &known, safe) {
             self.locks.insert(id.clone(), shared.lock(&id).await);
             let known = shared.store.record(&id)?;
             let arrival = flow.merged(known.as_ref(), &come, self.now);

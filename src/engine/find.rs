@@ -106,7 +106,7 @@ impl Run<'_> {
             let mut finds = false;
             every_step(&flow.steps, &mut |step| finds |= matches!(step.kind, StepKind::Find { .. }));
             if finds {
-                self.shared.busy.add(&format!("{}/{name}", self.flow.used));
+                self.shared.rouse(&format!("{}/{name}", self.flow.used));
             }
         }
     }

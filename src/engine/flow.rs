@@ -56,7 +56,7 @@ pub(super) struct FlowRuntime {
     pub(super) width: usize,
     pub(super) condition: Mutex<Condition>,
     /// Wakes the worker.
-    pub(super) work: Notify,
+    pub(super) work: Arc<Notify>,
     /// Held by whoever brings records.
     pub(super) arriving: tokio::sync::Mutex<()>,
     /// Records that wait for others which are not known yet.
@@ -390,7 +390,7 @@ impl FlowRuntime {
             called: self.called.clone(),
             width: self.width,
             condition: Mutex::default(),
-            work: Notify::new(),
+            work: Arc::default(),
             arriving: tokio::sync::Mutex::default(),
             seeking: Mutex::default(),
             earlier: Mutex::default(),

@@ -216,7 +216,10 @@ impl Engine {
                 inner.cancel();
             })
         };
-        self.flows.iter().for_each(|flow| self.shared.busy.register(&flow.name));
+        for flow in &self.flows {
+            self.shared.busy.register(&flow.name);
+            self.shared.hire(&flow.name, &flow.work);
+        }
         self.takers.iter().for_each(|taker| taker.register(&self.shared));
         let mut tasks = tokio::task::JoinSet::new();
         for flow in &self.flows {

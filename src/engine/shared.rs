@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Progress;
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     /// be unsent.
     recovering: Mutex<BTreeSet<String>>,
     locks: Locks,
+    /// What wakes the worker of each flow.
+    workers: Mutex<HashMap<String, Arc<Notify>>>,
     /// Wakes those who take what was pushed or told.
     pub(super) inboxes: Inboxes,
     /// Answers that are used again for a while.
@@ -58,6 +60,7 @@ impl Shared {
             progress: watch::Sender::new(Progress::default()),
             recovering: Mutex::default(),
             locks: Locks::default(),
+            workers: Mutex::default(),
             inboxes: Inboxes::default(),
             cache: Cache::default(),
             fillers: watch::Sender::new(Fillers::default()),
@@ -109,6 +112,21 @@ impl Shared {
     async fn mark(&self, bytes: Option<Vec<u8>>) -> Result<(), StoreError> {
         let writes = vec![Write::Blob { name: RECOVERY.to_owned(), bytes }];
         self.store.commit(Batch { writes }).await
+    }
+
+    /// Wakes the worker of a flow that may have something to do.
+    pub(super) fn rouse(&self, flow: &str) {
+        self.busy.add(flow);
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = workers.get(flow) {
+            worker.notify_one();
+        }
+    }
+
+    /// A flow has a worker, which this wakes.
+    pub(super) fn hire(&self, flow: &str, worker: &Arc<Notify>) {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.insert(flow.to_owned(), Arc::clone(worker));
     }
 
     /// Waits until nobody else works on the record.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::Notify;
 
 use super::arrive::Shape;
 use super::batch::Batches;
@@ -246,7 +245,7 @@ pub(super) fn flows(
                 values,
                 width: width(&connected, flow),
                 condition: Mutex::<Condition>::default(),
-                work: Notify::new(),
+                work: Arc::default(),
                 arriving: tokio::sync::Mutex::default(),
                 seeking: Mutex::default(),
                 earlier: Mutex::default(),

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use tokio::sync::Notify;
 
 use super::script::{Made, Script, Unanswered};
 use crate::auth::{AuthConfig, AuthError, Authenticator};
@@ -245,7 +244,7 @@ fn runtime(
         values,
         width: WIDTH,
         condition: Mutex::<Condition>::default(),
-        work: Notify::new(),
+        work: Arc::default(),
         arriving: tokio::sync::Mutex::default(),
         seeking: Mutex::default(),
         earlier: Mutex::default(),
