@@ -53,6 +53,7 @@ impl Platform {
 
     /// The connections to V1 and V2, as they stand below `connections:`.
     pub fn connections(&self) -> String {
+        let keys = format!("      jwks_url: {}/jwks\n", self.handle.url());
         let connection = |version: &str| {
             format!(
                 "  {name}-{version}:\n    system: shipstation-{version}\n    settings:\n      base_url: {}\n      account: {name}\n      \
@@ -62,7 +63,7 @@ impl Platform {
             )
         };
         // Only V2 has places to make.
-        format!("{}{}      place_when_absent: recreate\n", connection("v1"), connection("v2"))
+        format!("{}{}      place_when_absent: recreate\n{keys}", connection("v1"), connection("v2"))
     }
 
     /// What the vault must hold for it.
@@ -72,6 +73,7 @@ impl Platform {
         vec![
             credential("v1.api_key", &options.api_key),
             credential("v1.api_secret", &options.api_secret),
+            credential("v1.webhook_secret", &format!("{}-webhook-secret", self.name)),
             credential("v2.api_key", &options.v2_api_key),
         ]
     }

@@ -78,7 +78,11 @@ impl Stage for Sage300Shipstation {
         // Nothing in Sage 300 tells when an order was changed, so between two acts all are read.
         let mapping = "  sage300-shipstation:\n    connections: { erp: sage300, v1: shipstation-c-v1, v2: shipstation-c-v2 }\n    \
              settings:\n      ship_from: { \"2\": Austin }\n      new_locations: { Austin: AUS }\n    \
-             flows:\n      orders: { full: 1s }\n      customers: { full: 1s }\n      fulfillments: { full: 1s }\n"
+             flows:\n      orders: { full: 1s }\n      customers: { full: 1s }\n      \
+             # This pair is told nothing: it asks.\n      \
+             shipments: { sources: { v1.item_ship_notify: { enabled: false } } }\n      \
+             fulfillments: { full: 1s, sources: { v1.fulfillment_shipped: { enabled: false } } }\n      \
+             tracking: { sources: { v2.track_event: { enabled: false } } }\n"
             .to_owned();
         let mut credentials = self.shipstation.credentials();
         credentials.extend([

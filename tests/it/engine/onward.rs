@@ -190,6 +190,14 @@ fn count(status: &Status, flow: &str, state: RecordState) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_nobody_looks_for_keeps_no_engine_going() {
+    let books = Arc::new(Books::default());
+    *books.orders.lock().unwrap() = vec![parcel("A", &["1"])];
+    let shop = shop(&[ORDERS, WATCH, EVENTS], &books).await;
+    tokio::time::timeout(Duration::from_secs(20), shop.run_well()).await.expect("it never ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_becomes_records_of_the_other_flow_once() {
     let books = Arc::new(Books::default());
     *books.orders.lock().unwrap() = vec![parcel("o1", &["n1", "n2"]), parcel("o2", &["n3"])];
