@@ -290,12 +290,13 @@ async fn watch_parcels(renew: &str, seed: u64, days: i64) {
     }
     start.settle(&clock).await;
     start.end().await;
-    let books = books.lock().unwrap();
-    assert_eq!(books.needless, Vec::<String>::new(), "what was delivered is not watched any more");
-    assert_eq!(books.calls.iter().max(), Some(&100), "numbers are gathered, up to a hundred");
-    let watched: usize = books.calls.iter().sum();
-    assert!(watched > PARCELS + PARCELS / 2 && books.calls.len() * 3 < watched, "{:?}", books.calls);
-    drop(books);
+    {
+        let books = books.lock().unwrap();
+        assert_eq!(books.needless, Vec::<String>::new(), "what was delivered is not watched any more");
+        assert_eq!(books.calls.iter().max(), Some(&100), "numbers are gathered, up to a hundred");
+        let watched: usize = books.calls.iter().sum();
+        assert!(watched > PARCELS + PARCELS / 2 && books.calls.len() * 3 < watched, "{:?}", books.calls);
+    }
     let records = small.records().await;
     assert_eq!(records.len(), PARCELS * 2);
     for record in records.iter().filter(|record| record.id.flow() == "watch") {

@@ -254,7 +254,7 @@ impl Carrier {
     /// Lets so much time pass at once.
     pub fn pass(&self, time: SignedDuration) {
         let mut start = self.clock.start.lock().unwrap();
-        *start = *start + time;
+        *start += time;
     }
 
     /// Runs until idle; nothing may be in trouble, and UPS was asked as its contracts want it.
