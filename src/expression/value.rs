@@ -121,6 +121,8 @@ impl ValueTemplate {
     /// The type of the items that it brings into a [`ValueTemplate::Concat`]; none where it never brings any.
     fn part_type(&self) -> Option<Type> {
         match self.result_type().required() {
+            // An empty list as it is written brings nothing.
+            Type::List(item) if **item == Type::Null => None,
             Type::List(item) => Some((**item).clone()),
             Type::Null => None,
             _ => Some(Type::Any),

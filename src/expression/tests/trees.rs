@@ -173,7 +173,7 @@ fn errors_name_their_place_in_the_tree() {
     let template = tree(&json!({"a": {"b": [1, "{{ data.missing }}"]}}));
     let error = template.evaluate(&tree_values()).unwrap_err();
     assert_eq!(error.message, "at a.b[1]: in `data.missing`: `data.missing` is missing in the data");
-    let template = tree(&json!({"all": {"concat": [["a"], "{{ data.order_id }}"]}}));
+    let template = tree(&json!({"all": {"concat": [["a"], "{{ data.count }}"]}}));
     let error = template.evaluate(&tree_values()).unwrap_err();
     assert!(error.message.starts_with("at all[1]: a list was expected to join, but it is"), "{error}");
 }
