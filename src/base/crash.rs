@@ -17,6 +17,8 @@ pub const LABELS: &[&str] = &[
     "poll.page_received",
     "poll.before_ingest_commit",
     "poll.after_ingest_commit",
+    "hook.before_inbox_commit",
+    "hook.after_inbox_commit",
     "inbox.before_take_commit",
     "inbox.after_take_commit",
     "effect.before_sending_commit",

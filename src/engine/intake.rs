@@ -18,6 +18,7 @@ use self::route::Route;
 use super::connection::Connection;
 use super::shared::Shared;
 use super::{Engine, Parts, StartError};
+use crate::base::crash;
 use crate::proof::Issued;
 use crate::store::{Batch, Event, EventState, StoreError, Write};
 
@@ -201,7 +202,9 @@ enum Kept {
 async fn commit(shared: &Shared, event: Event, expected: u64) -> Result<(), StoreError> {
     let inbox = event.inbox.clone();
     let writes = vec![Write::Event { event: Box::new(event), expected }];
+    crash::point("hook.before_inbox_commit");
     shared.store.commit(Batch { writes }).await?;
+    crash::point("hook.after_inbox_commit");
     shared.wake_inbox(&inbox);
     Ok(())
 }

@@ -14,6 +14,7 @@ use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use ml_connector::base::SystemClock;
+use ml_connector::base::crash::VARIABLE;
 use ml_connector::simulator::dice::Dice;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
@@ -167,7 +168,15 @@ impl World {
     }
 
     async fn start(&self) -> Child {
+        self.start_with(None).await
+    }
+
+    /// As [`World::start`]; the program dies at this point.
+    async fn start_with(&self, crash: Option<&str>) -> Child {
         let mut program = self.program(&["run"]);
+        if let Some(crash) = crash {
+            program.env(VARIABLE, crash);
+        }
         let child = program.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().unwrap();
         let listens = async {
             while tokio::net::TcpStream::connect(self.intake).await.is_err() {
@@ -186,7 +195,7 @@ impl World {
     }
 
     /// Pushes one event once, as a sender does that never repeats what failed.
-    async fn push(&self, client: &reqwest::Client, parcel: String, stage: u64) {
+    async fn push(&self, client: &reqwest::Client, parcel: String, stage: u64) -> bool {
         let began = Instant::now();
         let request = client
             .post(format!("http://{}/hooks/courier/moved", self.intake))
@@ -194,14 +203,43 @@ impl World {
             .header("Content-Type", "application/json")
             .body(json!({ "parcel": parcel, "stage": stage }).to_string());
         let answered = request.send().await;
+        let heard = answered.is_ok_and(|answer| answer.status().is_success());
         let mut told = self.told.lock().unwrap();
         told.pushes += 1;
-        if answered.is_ok_and(|answer| answer.status().is_success()) {
+        if heard {
             told.accepted += 1;
             told.waits.push(began.elapsed());
             let last = told.acknowledged.entry(parcel).or_default();
             *last = (*last).max(stage);
         }
+        heard
+    }
+
+    /// Lets the program finish what is left.
+    async fn finish(&self) {
+        let last = self.program(&["run", "--until-idle"]).output().await.unwrap();
+        assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
+}
+
+/// Whoever was not answered tells again, and it is heard once: whether the power went before the commit or after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_around_the_commit_of_a_push_loses_and_doubles_nothing() {
+    for point in ["hook.before_inbox_commit", "hook.after_inbox_commit"] {
+        let world = World::new().await;
+        let mut child = world.start_with(Some(point)).await;
+        assert!(!world.push(&client(), "P1".to_owned(), 1).await, "{point}: acknowledged by a dead program");
+        assert!(!child.wait().await.unwrap().success(), "{point} was never reached");
+        let mut child = world.start().await;
+        assert!(world.push(&client(), "P1".to_owned(), 1).await, "{point}");
+        child.kill().await.unwrap();
+        world.finish().await;
+        let books = world.books.lock().unwrap();
+        assert_eq!(books.writes, HashMap::from([(("P1".to_owned(), 1), 1)]), "{point}");
     }
 }
 
@@ -230,7 +268,7 @@ async fn a_storm_with_a_kill_in_it_loses_nothing_and_writes_nothing_twice() {
     let kills: usize = wanted("ML_CONNECTOR_STORM_KILLS", 1);
     let world = Arc::new(World::new().await);
     let events = events(count, &mut Dice::new(count));
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
+    let client = client();
     let mut child = world.start().await;
     let kill_at: Vec<usize> = (1..=kills).map(|kill| events.len() * kill / (kills + 1)).collect();
     let began = Instant::now();
@@ -261,8 +299,7 @@ async fn a_storm_with_a_kill_in_it_loses_nothing_and_writes_nothing_twice() {
         child = restarted.await.unwrap();
     }
     child.kill().await.unwrap();
-    let last = world.program(&["run", "--until-idle"]).output().await.unwrap();
-    assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+    world.finish().await;
 
     let books = world.books.lock().unwrap();
     let mut told = world.told.lock().unwrap();
