@@ -2,6 +2,7 @@
 //! and limits.
 
 mod edits;
+mod pushed;
 pub mod shop;
 mod streams;
 mod twice;
