@@ -390,7 +390,8 @@ fn documents(store: &dyn Store, text: &str, kind: Option<&str>) -> Reply {
     gather().unwrap_or_else(failed)
 }
 
-/// The one record that `text` names: an id, a key, or a linked value.
+/// The one record that `text` names: an id, a key, or a linked value. Of several it is the one that was linked so: a
+/// tracking number is the key of what is told about an order, and a link of the order itself.
 fn one(store: &dyn Store, text: &str) -> Result<Result<RecordId, String>, StoreError> {
     if let Some(id) = RecordId::parse(text)
         && store.record(&id)?.is_some()
@@ -399,6 +400,11 @@ fn one(store: &dyn Store, text: &str) -> Result<Result<RecordId, String>, StoreE
     }
     let query = RecordQuery { text: Some(text.to_owned()), ..RecordQuery::default() };
     let mut ids: Vec<RecordId> = store.records(&query)?.into_iter().map(|record| record.id).collect();
+    if ids.len() > 1
+        && let [linked] = &store.linked(None, text)?[..]
+    {
+        return Ok(Ok(linked.clone()));
+    }
     Ok(match ids.len() {
         0 => Err(format!("no record has the id, key or link `{text}`")),
         1 => Ok(ids.remove(0)),

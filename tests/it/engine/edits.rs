@@ -170,7 +170,7 @@ fn without_price(world: &World) {
         &[
             (&shipped[from..to], ""),
             // The setting that the step used.
-            (between(shipped, "  max_price:", "\nflows:"), ""),
+            (between(shipped, "  max_price:", "  statuses:"), ""),
         ],
     );
 }

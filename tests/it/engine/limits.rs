@@ -1,5 +1,7 @@
 //! Systems that are busy, locked, or do not accept us.
 
+use std::collections::BTreeMap;
+
 use ml_connector::engine::command::Command;
 use ml_connector::simulator::faults::{Fault, Rule};
 use ml_connector::store::RecordState;
@@ -65,9 +67,11 @@ async fn a_source_that_does_not_accept_us_is_a_trouble() {
     let world = World::new(Wishes::plain(2)).await;
     world.set_secret("sage.api_key", "not-the-key");
     let summary = world.run().await;
-    assert_eq!(summary.troubles.len(), 1, "{summary:?}");
-    assert!(summary.troubles[0].1.contains("sage"), "{summary:?}");
-    assert!(!summary.troubles[0].1.contains("not-the-key"));
+    let troubles: BTreeMap<_, _> = summary.troubles.into_iter().collect();
+    assert!(troubles["sage100-ups/ship_orders"].contains("sage: "), "{troubles:?}");
+    // What reads its tables cannot go on either, and says for whom it waits.
+    assert!(troubles["sage100-ups/tracking"].contains("sage100-ups/ship_orders"), "{troubles:?}");
+    assert!(troubles.len() == 2 && !format!("{troubles:?}").contains("not-the-key"), "{troubles:?}");
     world.set_secret("sage.api_key", "sim-key");
     world.run_well().await;
 }
