@@ -38,4 +38,7 @@ say "the main job"
 cargo build --release --locked
 ./target/release/ml-connector demo --orders 200
 
+say "a storm of events, with a kill in the middle of it"
+tests/event-storm.sh
+
 say "all passed"

@@ -1,5 +1,7 @@
 //! UPS as the carrier of a pair: its simulator, and the connection to it.
 
+use std::time::Duration;
+
 use super::ending;
 use super::stage::{Leg, Wishes, all_told, listener};
 use crate::cli::outcome::Trouble;
@@ -11,6 +13,9 @@ const TROUBLED: usize = 8;
 
 /// What UPS calls itself where it fetches its tokens.
 const PUSH_CLIENT: &str = "ups-pubsub";
+
+/// How often UPS is asked for each parcel of a pair to which it pushes: seldom enough that most is told before it is asked.
+pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// How UPS tells what becomes of parcels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +126,10 @@ impl Carrier {
             scans.iter().for_each(|scan| drop(ups.advance(&number, *scan)));
         }
         all_told(ups.outbox()).await;
+        if leg == Leg::Still && self.alerts != Alerts::Off {
+            // By then every parcel has been asked for after it last moved.
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// What it knows of parcels, and has told.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::carrier::{Alerts, Carrier};
+use super::carrier::{Alerts, Carrier, LOOK_EVERY};
 use super::ending;
 use super::stage::{Judged, Leg, Piece, Stage, Wishes, listener};
 use crate::cli::outcome::Trouble;
@@ -53,9 +53,11 @@ impl Stage for Sage100Ups {
             sage100.zone,
             self.ups.connection(),
         );
-        let mapping = "  sage100-ups:\n    connections: { erp: sage100-a, carrier: ups-a }\n    \
-                       settings: { track_alert: true, look_every: 1s }\n"
-            .to_owned();
+        let mapping = format!(
+            "  sage100-ups:\n    connections: {{ erp: sage100-a, carrier: ups-a }}\n    \
+             settings: {{ track_alert: true, look_every: {}s }}\n",
+            LOOK_EVERY.as_secs()
+        );
         let mut credentials = self.ups.credentials();
         credentials.extend([("sage100-a.api_key".to_owned(), sage100.api_key.clone().unwrap_or_default())]);
         Piece { connections, mapping, credentials }

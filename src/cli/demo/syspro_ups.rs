@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::carrier::{Alerts, Carrier};
+use super::carrier::{Alerts, Carrier, LOOK_EVERY};
 use super::ending;
 use super::stage::{Judged, Leg, Piece, Stage, Wishes, listener};
 use crate::cli::outcome::Trouble;
@@ -64,7 +64,8 @@ impl Stage for SysproUps {
         );
         let mapping = format!(
             "  syspro-ups:\n    connections: {{ erp: syspro-odata, enet: syspro, carrier: ups-s }}\n    \
-             settings: {{ tracking_field: {TRACKING_FIELD}, tracking_length: {TRACKING_LENGTH}, track_alert: true, look_every: 1s }}\n"
+             settings: {{ tracking_field: {TRACKING_FIELD}, tracking_length: {TRACKING_LENGTH}, track_alert: true, look_every: {}s }}\n",
+            LOOK_EVERY.as_secs()
         );
         let mut credentials = self.ups.credentials();
         credentials.extend([
