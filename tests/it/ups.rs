@@ -144,6 +144,6 @@ async fn a_pickup_that_nobody_can_find_asks_a_person() {
     world.ups_fault(Rule::every(Fault::DropBeforeActing).on("POST", "/api/pickupcreation/*").times(1));
     world.run().await;
     assert_eq!(world.asked("book_pickup"), 1);
-    assert_eq!(world.records(RecordState::InDoubt).await.len(), 1);
+    assert_eq!(world.records_of("ship", &[RecordState::InDoubt]).await.len(), 1);
     assert!(world.ups.system.state().pickups.is_empty());
 }
