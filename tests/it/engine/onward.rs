@@ -202,7 +202,11 @@ async fn what_is_told_becomes_records_of_the_other_flow_once() {
     let books = Arc::new(Books::default());
     *books.orders.lock().unwrap() = vec![parcel("o1", &["n1", "n2"]), parcel("o2", &["n3"])];
     books.refusal.store(503, Ordering::SeqCst);
-    let small = shop(&[ORDERS, WATCH], &books).await.hurried(1_000);
+    // However long it takes until somebody looks, no order may have lost its last attempt by then.
+    let system = SYSTEM.replacen("attempts: 3", "attempts: 1000", 1);
+    let answers = Arc::clone(&books);
+    let small = Small::new(&system, &mapping(&[ORDERS, WATCH]), move |seen| answers.answer(seen)).await;
+    let small = small.hurried(1_000);
     small
         .running(async |running| {
             // What was told stays told when a later step has to wait, and is not told again when it goes on.
