@@ -90,18 +90,7 @@ impl Args {
             Reply::Events(events) => events,
             other => return Err(reach::unexpected(other)),
         };
-        if self.format.json() {
-            for event in &events {
-                output.json(event)?;
-            }
-        } else if events.is_empty() {
-            output.say("no event matches");
-        } else {
-            output.line(text(&events));
-        }
-        if self.limit > 0 && events.len() == self.limit {
-            output.say(format!("only the latest {} are shown; --limit 0 shows all", self.limit));
-        }
+        output.list(&events, self.format, ("event", "latest"), self.limit, text)?;
         Ok(Exit::Fine)
     }
 

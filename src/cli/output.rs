@@ -57,6 +57,31 @@ impl Output {
         Ok(())
     }
 
+    /// Data: a list, of which at most `limit` were asked for (0 is all); `what` names one, `which` those that are shown.
+    ///
+    /// # Errors
+    /// When one cannot be written as JSON.
+    pub fn list<T: Serialize>(
+        &self,
+        items: &[T],
+        format: FormatArg,
+        (what, which): (&str, &str),
+        limit: usize,
+        text: impl FnOnce(&[T]) -> String,
+    ) -> Result<(), Trouble> {
+        if format.json() {
+            items.iter().try_for_each(|item| self.json(item))?;
+        } else if items.is_empty() {
+            self.say(format!("no {what} matches"));
+        } else {
+            self.line(text(items));
+        }
+        if limit > 0 && items.len() == limit {
+            self.say(format!("only the {which} {limit} are shown; --limit 0 shows all"));
+        }
+        Ok(())
+    }
+
     /// Data as it is.
     pub fn bytes(&self, bytes: &[u8]) {
         if self.closed.load(Ordering::Relaxed) {

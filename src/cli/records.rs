@@ -42,18 +42,7 @@ impl Args {
             Reply::Records(records) => records,
             other => return Err(reach::unexpected(other)),
         };
-        if self.format.json() {
-            for record in &records {
-                output.json(record)?;
-            }
-        } else if records.is_empty() {
-            output.say("no record matches");
-        } else {
-            output.line(text(&records));
-        }
-        if self.limit > 0 && records.len() == self.limit {
-            output.say(format!("only the newest {} are shown; --limit 0 shows all", self.limit));
-        }
+        output.list(&records, self.format, ("record", "newest"), self.limit, text)?;
         Ok(Exit::Fine)
     }
 }

@@ -7,7 +7,7 @@ use super::inbox;
 use super::run::{Ending, Run};
 use crate::expression::{ValueTemplate, normalise};
 use crate::spec::model::Step;
-use crate::store::{Event, EventState, StepResult, Write};
+use crate::store::{Event, StepResult, Write};
 
 impl Run<'_> {
     /// Notes what flows are told, once for each content and each time that the record comes again.
@@ -70,17 +70,7 @@ impl Run<'_> {
         let inbox = inbox::told(&format!("{}/{flow}", self.flow.used));
         // The commit that it is part of is the only one that goes on from this version.
         let name = format!("{}/{}/{path}/{index}", self.record.id, self.record.version);
-        Event {
-            inbox,
-            name,
-            version: 0,
-            received: now,
-            due: now,
-            attempts: 0,
-            state: EventState::Waiting,
-            reason: None,
-            body: record.to_string().into_bytes(),
-        }
+        Event::new(inbox, name, record.to_string().into_bytes(), now)
     }
 
     /// Wakes whoever takes what was told and is durable now.

@@ -92,13 +92,6 @@ pub enum Write {
         /// The bytes.
         bytes: Option<Vec<u8>>,
     },
-    /// Takes, renews or gives up a lease or subscription; `None` removes.
-    Lease {
-        /// The name, such as `subscription/ups/1Z…`.
-        name: String,
-        /// The lease.
-        lease: Option<Lease>,
-    },
     /// Puts a row into a named table, in the place of one with the same key; `None` takes it away.
     Row {
         /// `mapping/table`.
@@ -201,8 +194,6 @@ pub trait Store: Send + Sync {
     fn documents(&self, record: &RecordId, with_bytes: bool) -> Result<Vec<Document>, StoreError>;
     /// Opaque bytes kept under `name`.
     fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
-    /// Leases whose name starts with `prefix`.
-    fn leases(&self, prefix: &str) -> Result<Vec<(String, Lease)>, StoreError>;
 
     /// One row of a table.
     fn row(&self, table: &str, key: &str) -> Result<Option<Row>, StoreError>;

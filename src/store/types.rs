@@ -275,6 +275,23 @@ pub struct Event {
     pub body: Vec<u8>,
 }
 
+impl Event {
+    /// One that came at `now` and is to be taken at once.
+    pub fn new(inbox: String, name: String, body: Vec<u8>, now: Timestamp) -> Self {
+        Self {
+            inbox,
+            name,
+            version: 0,
+            received: now,
+            due: now,
+            attempts: 0,
+            state: EventState::Waiting,
+            reason: None,
+            body,
+        }
+    }
+}
+
 /// Where an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -419,17 +436,4 @@ pub struct Document {
     pub bytes: Vec<u8>,
     /// How many bytes it has.
     pub size: u64,
-}
-
-/// A claim that ends by itself: a subscription at a carrier, a node's share of the work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Lease {
-    /// Who holds it.
-    pub holder: String,
-    /// Counts holders; a lower one is out.
-    pub fence: u64,
-    /// When it ends unless it is renewed.
-    pub until: Timestamp,
-    /// What the holder keeps with it.
-    pub data: Value,
 }

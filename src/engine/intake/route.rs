@@ -17,7 +17,7 @@ use crate::expression::{Values, normalise};
 use crate::http::pointer;
 use crate::proof::{Claim, Judgement, ProofContext, Verifier};
 use crate::spec::model::{Content, Webhook};
-use crate::store::{Event, EventState};
+use crate::store::Event;
 
 /// The longest name of an event; a longer one is known by its digest.
 const LONGEST_NAME: usize = 256;
@@ -146,17 +146,7 @@ impl Route {
     }
 
     pub(super) fn event(&self, name: &str, body: &[u8], now: Timestamp) -> Event {
-        Event {
-            inbox: self.inbox.clone(),
-            name: name.to_owned(),
-            version: 0,
-            received: now,
-            due: now,
-            attempts: 0,
-            state: EventState::Waiting,
-            reason: None,
-            body: body.to_owned(),
-        }
+        Event::new(self.inbox.clone(), name.to_owned(), body.to_owned(), now)
     }
 
     pub(super) fn status(&self) -> WebhookStatus {

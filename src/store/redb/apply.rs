@@ -188,7 +188,6 @@ fn write_plain(tables: &mut Tables<'_>, operation: &Operation) -> Result<(), Fai
             tables.document_bytes.insert((record.as_str(), name.as_str()), bytes.as_slice())?;
         }
         Operation::Blob { name, bytes } => put(&mut tables.blobs, name, bytes.as_deref())?,
-        Operation::Lease { name, bytes } => put(&mut tables.leases, name, bytes.as_deref())?,
         Operation::Row { table, key, at, bytes } => put_row(tables, table, key, (*at, bytes.as_deref()))?,
         Operation::Prune { table, before } => prune(tables, table, *before)?,
         Operation::Record { .. }

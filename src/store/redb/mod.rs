@@ -28,7 +28,7 @@ use super::audit::ChainHead;
 use super::directory::{OpenOptions, StateDirectory};
 use super::{
     AuditEntry, AuditQuery, AuditReport, Batch, Boxed, Cursor, Document, EffectEntry, Event, EventCount,
-    EventQuery, FlowCount, Lease, Record, RecordQuery, Row, Store, StoreError,
+    EventQuery, FlowCount, Record, RecordQuery, Row, Store, StoreError,
 };
 use crate::base::{EffectId, RecordId};
 
@@ -274,10 +274,6 @@ impl Store for RedbStore {
 
     fn blob(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|reader| reader.blob(name))
-    }
-
-    fn leases(&self, prefix: &str) -> Result<Vec<(String, Lease)>, StoreError> {
-        self.read(|reader| reader.leases(prefix))
     }
 
     fn row(&self, table: &str, key: &str) -> Result<Option<Row>, StoreError> {

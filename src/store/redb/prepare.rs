@@ -68,10 +68,6 @@ pub(super) enum Operation {
         name: String,
         bytes: Option<Vec<u8>>,
     },
-    Lease {
-        name: String,
-        bytes: Option<Vec<u8>>,
-    },
     Row {
         table: String,
         key: String,
@@ -104,7 +100,7 @@ impl Operation {
             Self::Audit { entry, .. } => 512 + entry.body.as_ref().map_or(0, Vec::len),
             Self::Link { kind, value, record } => kind.len() + value.len() + record.len(),
             Self::Document { about, bytes, .. } => about.len() + bytes.len(),
-            Self::Blob { bytes, .. } | Self::Lease { bytes, .. } | Self::Row { bytes, .. } => {
+            Self::Blob { bytes, .. } | Self::Row { bytes, .. } => {
                 bytes.as_ref().map_or(0, Vec::len)
             }
             Self::Prune { table, .. } => table.len(),
@@ -134,10 +130,6 @@ fn operation(write: Write) -> Result<Operation, StoreError> {
         Write::Blob { name, bytes } => {
             let bytes = bytes.map(|bytes| codec::encode_bytes("blobs", &name, &bytes));
             Operation::Blob { name, bytes }
-        }
-        Write::Lease { name, lease } => {
-            let bytes = lease.map(|lease| codec::encode("leases", &name, &lease)).transpose()?;
-            Operation::Lease { name, bytes }
         }
         Write::Row { table, key, value, at } => row_operation(table, key, value, at)?,
         Write::Prune { table, before } => Operation::Prune { table, before: before.as_nanosecond() },

@@ -10,12 +10,12 @@ use super::codec;
 use super::error::Failure;
 use super::prepare::{document_key, row_place};
 use super::tables::{
-    BLOBS, COUNTS, CURSORS, DOCUMENT_BYTES, DOCUMENTS, EFFECTS, EFFECTS_BY_RECORD, EFFECTS_OPEN, LEASES,
+    BLOBS, COUNTS, CURSORS, DOCUMENT_BYTES, DOCUMENTS, EFFECTS, EFFECTS_BY_RECORD, EFFECTS_OPEN,
     LINKS, LINKS_BY_RECORD, RECORDS, RECORDS_AGAIN, RECORDS_BY_KEY, RECORDS_CHANGED, RECORDS_DUE,
     RECORDS_NOTICED, ROW_TABLES, ROWS, numbered_state, state_number,
 };
 use crate::base::RecordId;
-use crate::store::{Document, EffectEntry, FlowCount, Lease, Record, RecordQuery, Row, StoreError};
+use crate::store::{Document, EffectEntry, FlowCount, Record, RecordQuery, Row, StoreError};
 
 /// One moment of the database.
 pub(super) struct Reader {
@@ -184,20 +184,6 @@ impl Reader {
             .map(|found| codec::decode_bytes("blobs", name, found.value()).map(<[u8]>::to_vec))
             .transpose()
             .map_err(Failure::Database)
-    }
-
-    pub(super) fn leases(&self, prefix: &str) -> Read<Vec<(String, Lease)>> {
-        let mut leases = Vec::new();
-        for entry in self.transaction.open_table(LEASES)?.range(prefix..)? {
-            let (name, stored) = entry?;
-            let name = name.value();
-            if !name.starts_with(prefix) {
-                break;
-            }
-            let lease = codec::decode("leases", name, stored.value()).map_err(Failure::Database)?;
-            leases.push((name.to_owned(), lease));
-        }
-        Ok(leases)
     }
 }
 

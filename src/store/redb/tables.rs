@@ -58,7 +58,6 @@ pub(super) const DOCUMENTS: TableDefinition<(&str, &str), &[u8]> = TableDefiniti
 pub(super) const DOCUMENT_BYTES: TableDefinition<(&str, &str), &[u8]> =
     TableDefinition::new("document_bytes");
 pub(super) const BLOBS: Bytes = TableDefinition::new("blobs");
-pub(super) const LEASES: Bytes = TableDefinition::new("leases");
 /// Table, key.
 pub(super) const ROWS: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("rows");
 /// Table, when it was put, key.
@@ -93,7 +92,6 @@ pub(super) struct Tables<'t> {
     pub(super) documents: Table<'t, (&'static str, &'static str), &'static [u8]>,
     pub(super) document_bytes: Table<'t, (&'static str, &'static str), &'static [u8]>,
     pub(super) blobs: Table<'t, &'static str, &'static [u8]>,
-    pub(super) leases: Table<'t, &'static str, &'static [u8]>,
     pub(super) rows: Table<'t, (&'static str, &'static str), &'static [u8]>,
     pub(super) rows_by_time: Table<'t, (&'static str, i128, &'static str), ()>,
     pub(super) row_tables: Table<'t, &'static str, u64>,
@@ -128,7 +126,6 @@ impl<'t> Tables<'t> {
             documents: transaction.open_table(DOCUMENTS)?,
             document_bytes: transaction.open_table(DOCUMENT_BYTES)?,
             blobs: transaction.open_table(BLOBS)?,
-            leases: transaction.open_table(LEASES)?,
             rows: transaction.open_table(ROWS)?,
             rows_by_time: transaction.open_table(ROWS_BY_TIME)?,
             row_tables: transaction.open_table(ROW_TABLES)?,

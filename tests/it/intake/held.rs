@@ -132,10 +132,6 @@ impl Store for Held {
         self.store.blob(name)
     }
 
-    fn leases(&self, prefix: &str) -> Result<Vec<(String, Lease)>, StoreError> {
-        self.store.leases(prefix)
-    }
-
     fn row(&self, table: &str, key: &str) -> Result<Option<Row>, StoreError> {
         self.store.row(table, key)
     }

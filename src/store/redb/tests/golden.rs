@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::base::json::hex;
 use crate::store::audit::Unchained;
-use crate::store::{AuditEntry, Cursor, Document, Event, EventState, Lease, Row, SkippedRow};
+use crate::store::{AuditEntry, Cursor, Document, Event, EventState, Row, SkippedRow};
 
 const HEADER: usize = 9;
 
@@ -105,8 +105,6 @@ fn what_goes_by_name() {
     check("v2/cursor.txt", "cursors", "m/f", &cursor);
     let row = Row { key: "B/2".into(), value: json!({ "Carrier": "FDXG" }), at: at(4) };
     check("row.txt", "rows", "m/warehouses/B/2", &row);
-    let lease = Lease { holder: "n1".into(), fence: 2, until: at(3), data: json!({ "id": 1 }) };
-    check("lease.txt", "leases", "subscription/ups/1Z", &lease);
     let document = Document { kind: "label".into(), name: "1Z.pdf".into(), bytes: Vec::new(), size: 3 };
     check("document.txt", "documents", "m/f/1/1Z.pdf", &document);
     let meta = open::Meta { form: 1, instance: "i".into(), created: at(0), epoch: 2, open: true };

@@ -1,7 +1,7 @@
 //! Every way to find something again.
 
 use super::*;
-use crate::store::{AuditQuery, Cursor, Document, Lease, RecordQuery};
+use crate::store::{AuditQuery, Cursor, Document, RecordQuery};
 
 fn keys(records: Vec<Record>) -> Vec<String> {
     records.into_iter().map(|record| record.id.key().to_owned()).collect()
@@ -127,41 +127,21 @@ async fn documents_are_replaced_by_name() {
 }
 
 #[tokio::test]
-async fn cursors_blobs_and_leases_are_kept_by_name() {
+async fn cursors_and_blobs_are_kept_by_name() {
     let fixture = Fixture::new();
     let cursor =
         Cursor { position: json!("2026-01-01T00:00:00.1234567"), polled: Some(at(1)), ..Cursor::default() };
-    let lease = Lease { holder: "n1".into(), fence: 3, until: at(9), data: json!({ "id": 1 }) };
-    let take = |name: &str| Write::Lease { name: name.into(), lease: Some(lease.clone()) };
     fixture
         .write(vec![
             Write::Cursor { flow: "m/f".into(), cursor: cursor.clone() },
             Write::Blob { name: "token/ups".into(), bytes: Some(vec![0, 1, 2]) },
-            take("subscription/ups/1"),
-            take("subscription/ups/2"),
-            take("subscription/upsx"),
         ])
         .await;
     assert_eq!(fixture.store.cursor("m/f").unwrap(), Some(cursor));
     assert_eq!(fixture.store.cursor("m/g").unwrap(), None);
     assert_eq!(fixture.store.blob("token/ups").unwrap(), Some(vec![0, 1, 2]));
-    let names = |prefix: &str| {
-        let leases = fixture.store.leases(prefix).unwrap();
-        leases.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
-    };
-    assert_eq!(names("subscription/ups/"), ["subscription/ups/1", "subscription/ups/2"]);
-    assert_eq!(
-        fixture.store.leases("subscription/ups/2").unwrap(),
-        [("subscription/ups/2".into(), lease.clone())]
-    );
-    fixture
-        .write(vec![
-            Write::Blob { name: "token/ups".into(), bytes: None },
-            Write::Lease { name: "subscription/ups/1".into(), lease: None },
-        ])
-        .await;
+    fixture.write(vec![Write::Blob { name: "token/ups".into(), bytes: None }]).await;
     assert_eq!(fixture.store.blob("token/ups").unwrap(), None);
-    assert_eq!(names(""), ["subscription/ups/2", "subscription/upsx"]);
 }
 
 #[tokio::test]
