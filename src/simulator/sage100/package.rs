@@ -10,9 +10,8 @@ use super::books::{Books, HISTORY, OPEN};
 use super::route::refusal;
 use super::stamp::Stamp;
 use super::table::Row;
-use super::tracking::{locked, no_licence};
 use crate::simulator::exchange::Answer;
-use crate::simulator::faults::{Fault, Strike};
+use crate::simulator::faults::Strike;
 use crate::simulator::system::lock;
 
 /// A parcel of an order.
@@ -66,14 +65,8 @@ impl Sage100 {
     ) -> Answer {
         let stamp = self.stamp();
         let mut books = lock(&self.books);
-        if !books.licence_free || strike.is_some_and(|strike| strike.fault == Fault::NoLicence) {
-            return no_licence();
-        }
-        if let Some(strike) = strike.filter(|strike| strike.fault == Fault::RecordLock) {
-            books.open_for(number, strike.attempts);
-        }
-        if let Some(user) = books.locked_by(number) {
-            return locked(number, &user);
+        if let Some(refusal) = books.refuse_write(number, strike) {
+            return refusal;
         }
         let Some(invoice) = books.invoice_of(number) else {
             return refusal(404, "not_found", &format!("There is no sales order {number}."));

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::{Sage100, control, soap, tracking};
+use super::{Sage100, control, soap};
 use crate::simulator::contract::{Contract, Violation};
 use crate::simulator::exchange::{Answer, Call};
 use crate::simulator::faults::{Fault, Strike};
@@ -61,12 +61,7 @@ impl Sage100 {
         let part = |index: usize| parts.get(index).map(String::as_str).unwrap_or_default();
         match name {
             _ if fault == Some(Fault::PoolBusy) => pool_busy(),
-            "write_tracking" if fault == Some(Fault::NoLicence) => tracking::no_licence(),
-            "write_tracking" => {
-                let locks =
-                    strike.filter(|strike| strike.fault == Fault::RecordLock).map(|strike| strike.attempts);
-                self.write_tracking(part(1), &call.json().unwrap_or(Value::Null), locks)
-            }
+            "write_tracking" => self.write_tracking(part(1), &call.json().unwrap_or(Value::Null), strike),
             "read_status" => self.read_status(part(1)),
             "write_status" => self.write_status(part(1), &call.json().unwrap_or(Value::Null), strike),
             "write_package" => {

@@ -12,9 +12,8 @@ use super::books::{Books, HISTORY, OPEN};
 use super::route::refusal;
 use super::stamp::Stamp;
 use super::table::Row;
-use super::tracking::{locked, no_licence};
 use crate::simulator::exchange::Answer;
-use crate::simulator::faults::{Fault, Strike};
+use crate::simulator::faults::Strike;
 use crate::simulator::system::lock;
 
 /// The field of the order that its shipment's status is in, unless a site calls it otherwise.
@@ -42,14 +41,8 @@ impl Sage100 {
     pub(super) fn write_status(&self, number: &str, body: &Value, strike: Option<&Strike>) -> Answer {
         let stamp = self.stamp();
         let mut books = lock(&self.books);
-        if !books.licence_free || strike.is_some_and(|strike| strike.fault == Fault::NoLicence) {
-            return no_licence();
-        }
-        if let Some(strike) = strike.filter(|strike| strike.fault == Fault::RecordLock) {
-            books.open_for(number, strike.attempts);
-        }
-        if let Some(user) = books.locked_by(number) {
-            return locked(number, &user);
+        if let Some(refusal) = books.refuse_write(number, strike) {
+            return refusal;
         }
         if books.order_row(number).is_none() {
             return unknown(number);

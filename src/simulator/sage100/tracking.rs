@@ -9,38 +9,43 @@ use super::books::{Books, OPEN};
 use super::route::refusal;
 use super::stamp::Stamp;
 use crate::simulator::exchange::Answer;
+use crate::simulator::faults::{Fault, Strike};
 use crate::simulator::system::lock;
 
 impl Sage100 {
-    /// `locks`: for how many writes somebody opens this record now.
-    pub(super) fn write_tracking(&self, number: &str, body: &Value, locks: Option<u32>) -> Answer {
+    pub(super) fn write_tracking(&self, number: &str, body: &Value, strike: Option<&Strike>) -> Answer {
         let stamp = self.stamp();
         let mut books = lock(&self.books);
-        if !books.licence_free {
-            return no_licence();
+        match books.refuse_write(number, strike) {
+            Some(refusal) => refusal,
+            None => books.write(number, body, stamp),
         }
-        if let Some(attempts) = locks {
-            books.open_for(number, attempts);
-        }
-        if let Some(user) = books.locked_by(number) {
-            return locked(number, &user);
-        }
-        books.write(number, body, stamp)
     }
 }
 
 /// The answer where somebody has the order open.
-pub fn locked(number: &str, user: &str) -> Answer {
+fn locked(number: &str, user: &str) -> Answer {
     let message = format!("Sales order {number} is in use by {user}.");
     Answer::json(423, &json!({ "error": { "code": "locked", "message": message, "locked_by": user } }))
 }
 
 /// The answer where no licence is free.
-pub fn no_licence() -> Answer {
+fn no_licence() -> Answer {
     refusal(503, "no_licence", "No Sage 100 licence is free for this session.")
 }
 
 impl Books {
+    /// Why an order cannot be written now: no licence is free, or somebody has it open. A strike makes either so.
+    pub(super) fn refuse_write(&mut self, number: &str, strike: Option<&Strike>) -> Option<Answer> {
+        if !self.licence_free || strike.is_some_and(|strike| strike.fault == Fault::NoLicence) {
+            return Some(no_licence());
+        }
+        if let Some(strike) = strike.filter(|strike| strike.fault == Fault::RecordLock) {
+            self.open_for(number, strike.attempts);
+        }
+        self.locked_by(number).map(|user| locked(number, &user))
+    }
+
     /// Who has the record open; each question by a write uses one of the lock's attempts up.
     pub(super) fn locked_by(&mut self, number: &str) -> Option<String> {
         let held = self.locks.get_mut(number)?;

@@ -100,9 +100,7 @@ impl Operation {
             Self::Audit { entry, .. } => 512 + entry.body.as_ref().map_or(0, Vec::len),
             Self::Link { kind, value, record } => kind.len() + value.len() + record.len(),
             Self::Document { about, bytes, .. } => about.len() + bytes.len(),
-            Self::Blob { bytes, .. } | Self::Row { bytes, .. } => {
-                bytes.as_ref().map_or(0, Vec::len)
-            }
+            Self::Blob { bytes, .. } | Self::Row { bytes, .. } => bytes.as_ref().map_or(0, Vec::len),
             Self::Prune { table, .. } => table.len(),
         }
     }

@@ -10,9 +10,9 @@ use super::codec;
 use super::error::Failure;
 use super::prepare::{document_key, row_place};
 use super::tables::{
-    BLOBS, COUNTS, CURSORS, DOCUMENT_BYTES, DOCUMENTS, EFFECTS, EFFECTS_BY_RECORD, EFFECTS_OPEN,
-    LINKS, LINKS_BY_RECORD, RECORDS, RECORDS_AGAIN, RECORDS_BY_KEY, RECORDS_CHANGED, RECORDS_DUE,
-    RECORDS_NOTICED, ROW_TABLES, ROWS, numbered_state, state_number,
+    BLOBS, COUNTS, CURSORS, DOCUMENT_BYTES, DOCUMENTS, EFFECTS, EFFECTS_BY_RECORD, EFFECTS_OPEN, LINKS,
+    LINKS_BY_RECORD, RECORDS, RECORDS_AGAIN, RECORDS_BY_KEY, RECORDS_CHANGED, RECORDS_DUE, RECORDS_NOTICED,
+    ROW_TABLES, ROWS, numbered_state, state_number,
 };
 use crate::base::RecordId;
 use crate::store::{Document, EffectEntry, FlowCount, Record, RecordQuery, Row, StoreError};
