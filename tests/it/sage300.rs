@@ -284,6 +284,45 @@ async fn edits_follow_until_the_order_has_shipped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_shipped_from_a_location_is_told_when_its_lines_move() {
+    for locked in [Locked::Refuse("The order can not be modified.".into()), Locked::Ignore] {
+        let pair =
+            Pair::new(Orders { count: 20, ..Orders::default() }, |options| options.locked = locked).await;
+        pair.run_well().await;
+        let number = pair.some(0);
+        let key = pair.placed()[&number][0].key.clone();
+        let mut lines = pair.order(&number).record["OrderDetails"].clone();
+        let first = lines.clone();
+        let place = if lines[0]["Location"] == "1" { "3" } else { "1" };
+        lines.as_array_mut().unwrap().iter_mut().for_each(|line| line["Location"] = json!(place));
+        let told = async || {
+            let done = pair.records("orders", RecordState::Done).await;
+            let record = done.into_iter().find(|record| record.id.key() == number).unwrap();
+            record.notices.into_iter().filter(|notice| notice.message.contains(&key)).count()
+        };
+        // There and back: what was cancelled cannot be opened again, and people must know.
+        pair.edit(&number, json!({ "OrderDetails": lines }));
+        pair.run_well().await;
+        assert_eq!(told().await, 0);
+        pair.edit(&number, json!({ "OrderDetails": first }));
+        pair.run_well().await;
+        assert_eq!(told().await, 1);
+
+        let number = pair.some(1);
+        let key = pair.placed()[&number][0].key.clone();
+        let mut lines = pair.order(&number).record["OrderDetails"].clone();
+        let place = if lines[0]["Location"] == "1" { "3" } else { "1" };
+        lines.as_array_mut().unwrap().iter_mut().for_each(|line| line["Location"] = json!(place));
+        pair.station.system.ship(&key, 1).unwrap();
+        pair.edit(&number, json!({ "OrderDetails": lines }));
+        pair.run_well().await;
+        let done = pair.records("orders", RecordState::Done).await;
+        let record = done.into_iter().find(|record| record.id.key() == number).unwrap();
+        assert!(record.notices.iter().any(|notice| notice.message.contains(&key)), "{record:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn customers_quantities_and_voids_follow() {
     let pair = Pair::new(Orders { count: 25, ..Orders::default() }, |_| {}).await;
     pair.run_well().await;
