@@ -75,11 +75,12 @@ impl Pair {
 
     fn write_config(&self) {
         let (sage, station) = (self.sage.url(), self.station.url());
+        // Time runs fast here, and calls with it.
         let text = format!(
             "connections:\n\
-             \x20 sage:\n    system: sage300\n    settings: {{ base_url: {sage}, company: SAMLTD }}\n\
-             \x20 v1:\n    system: shipstation-v1\n    settings: {{ base_url: {station}, rate_limit: 100000 }}\n\
-             \x20 v2:\n    system: shipstation-v2\n    settings: {{ base_url: {station}, rate_limit: 100000 }}\n\
+             \x20 sage:\n    system: sage300\n    settings: {{ base_url: {sage}, company: SAMLTD, timeout: 10m }}\n\
+             \x20 v1:\n    system: shipstation-v1\n    settings: {{ base_url: {station}, rate_limit: 100000, timeout: 10m }}\n\
+             \x20 v2:\n    system: shipstation-v2\n    settings: {{ base_url: {station}, rate_limit: 100000, timeout: 10m }}\n\
              mappings:\n  {MAPPING}:\n    connections: {{ erp: sage, v1: v1, v2: v2 }}\n\
              \x20   settings:\n      ship_from: {{ \"2\": Austin }}\n      new_locations: {{ Austin: AUS }}\n\
              \x20   flows:\n      orders: {{ full: 1s }}\n      customers: {{ full: 1s }}\n      fulfillments: {{ full: 1s }}\n"

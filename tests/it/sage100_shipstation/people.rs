@@ -22,7 +22,7 @@ async fn a_mark_that_is_voided_is_taken_off_the_order() {
     pair.run_well().await;
     let orders = pair.sage.system.state().orders.into_iter();
     assert!(orders.filter(|order| order.number == number).all(|order| order.tracking.is_empty()));
-    assert_eq!(pair.record(&number)["UDF_TRACKING"], "");
+    assert_eq!(pair.record(&number)["UDF_TRACKING"].as_str().unwrap_or_default(), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
