@@ -57,11 +57,10 @@ impl Args {
     }
 
     fn record(&self) -> Result<Value, Trouble> {
-        let name = self.record.display();
-        let text = if self.record.as_os_str() == "-" {
-            std::io::read_to_string(std::io::stdin())
+        let (name, text) = if self.record.as_os_str() == "-" {
+            ("standard input".to_owned(), std::io::read_to_string(std::io::stdin()))
         } else {
-            std::fs::read_to_string(&self.record)
+            (self.record.display().to_string(), std::fs::read_to_string(&self.record))
         };
         let text = text.map_err(|error| Trouble::usage(format!("{name} cannot be read: {error}")))?;
         serde_json::from_str(&text).map_err(|error| Trouble::usage(format!("{name} is not JSON: {error}")))
