@@ -82,7 +82,8 @@ fn load_files(directory: &Path, sources: &mut Sources) -> (Vec<Loaded>, Vec<Diag
     let (mut all, mut findings) = (Vec::new(), Vec::new());
     let mut files = Vec::new();
     for folder in [directory, &directory.join("systems")] {
-        files.extend(read::files(folder, sources, &mut findings).unwrap_or_default());
+        let Some(found) = read::files(folder, sources, &mut findings) else { break };
+        files.extend(found);
     }
     files.extend(config_directories(directory));
     for path in files {
