@@ -39,17 +39,24 @@ fn without_config(directory: &Path, error: &std::io::Error) -> String {
     }
 }
 
+/// Refuses a configuration that was named and is not there; the current directory need not be one.
+///
+/// # Errors
+/// A sentence with the cure.
+pub fn check_named(arg: &ConfigArg) -> Result<(), Trouble> {
+    match std::fs::metadata(arg.config.join(CONFIG_FILE)) {
+        Err(error) if arg.config != Path::new(".") => {
+            Err(Trouble::cannot_start(without_config(&arg.config, &error)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Finds a mapping: a file, one of the configuration, or a shipped one.
 ///
 /// # Errors
-/// When there is none, or it does not validate; the findings have been shown. When a configuration was named that is not
-/// there; the current directory need not be one.
+/// When there is none, or it does not validate; the findings have been shown.
 pub fn mapping(name: &str, arg: &ConfigArg, output: &Output) -> Result<Arc<Mapping>, Trouble> {
-    if arg.config != Path::new(".")
-        && let Err(error) = std::fs::metadata(arg.config.join(CONFIG_FILE))
-    {
-        return Err(Trouble::cannot_start(without_config(&arg.config, &error)));
-    }
     let mut sources = Sources::default();
     if Path::new(name).is_file() {
         let (mapping, findings) = spec::load_mapping(Path::new(name), &mut sources);

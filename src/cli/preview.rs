@@ -43,6 +43,7 @@ impl Args {
     /// When the mapping, the flow or the record cannot be used.
     pub fn run(self, output: &Output) -> Outcome {
         let record = self.record()?;
+        library::check_named(&self.config)?;
         let mapping = library::mapping(&self.mapping, &self.config, output)?;
         if !mapping.flows.contains_key(&self.flow) {
             return Err(Trouble::usage(names::unknown("flow", &self.flow, mapping.flows.keys())));
