@@ -78,7 +78,7 @@ pub fn flow(
         Some(raw) => again(checker, raw, &names).map(Some),
         None => Some(None),
     };
-    let steps = steps?;
+    let (steps, again) = (steps?, again?);
     Some(Flow {
         name: name.value.clone(),
         title: raw.title.as_ref()?.value.clone(),
@@ -88,10 +88,10 @@ pub fn flow(
         select: select?,
         key: key?,
         merge: merge?,
-        again: again?,
+        reads_tables: tables.read_by(&steps, again.as_ref()),
+        again,
         tells: known.tells.clone(),
         idempotency_key: idempotency_key?,
-        reads_tables: tables.read_by(&steps),
         puts_tables: tables.put_by(&steps),
         steps,
         on_refusal: on_refusal(raw.on_refusal),
