@@ -20,6 +20,8 @@ pub struct Checker<'a> {
     pub dropped: &'a Dropped,
     /// Whether unknown names are passed over, because what would have defined them has a finding of its own.
     pub lenient: bool,
+    /// Whether items of unknown shape are passed over, because what would have told it has a finding of its own.
+    pub unsure: bool,
     /// What was found.
     pub findings: &'a mut Vec<Diagnostic>,
 }

@@ -1,7 +1,7 @@
 //! Templates, conditions and trees of templates.
 
 use crate::diagnostics::Diagnostic;
-use crate::expression::{Problem, Scope, Selector, Template, Type, ValueTemplate};
+use crate::expression::{Problem, Scope, Selector, Template, Type, ValueTemplate, certain};
 use crate::spec::raw::Written;
 use crate::spec::tree::{Content, NodeId};
 
@@ -21,7 +21,12 @@ impl Checker<'_> {
 
     fn problems(&mut self, node: NodeId, problems: Vec<Problem>) {
         for problem in problems {
-            if self.lenient && problem.code == "unknown-name" {
+            let follows = match problem.code {
+                "unknown-name" => self.lenient,
+                "not-an-object" => self.unsure,
+                _ => false,
+            };
+            if follows {
                 continue;
             }
             let span = self.tree.inside(node, &problem.range);
@@ -236,9 +241,19 @@ impl Checker<'_> {
     }
 }
 
-/// What is known of the names once a condition has held, or has not.
+/// What is known of the names once a condition has held, or has not. Nobody knows what one tells that has a finding;
+/// then nothing counts as missing, or the mistake would be told again wherever the condition guards.
 pub fn after(condition: Option<&Template>, scope: &Scope, held: bool) -> Scope {
-    condition.map_or_else(|| scope.clone(), |condition| condition.narrowed(scope, held))
+    condition.map_or_else(|| certain(scope), |condition| condition.narrowed(scope, held))
+}
+
+/// The same once a condition has held that need not be written.
+pub fn after_optional(condition: Option<&Option<Template>>, scope: &Scope) -> Scope {
+    match condition {
+        Some(None) => scope.clone(),
+        Some(Some(condition)) => after(Some(condition), scope, true),
+        None => after(None, scope, true),
+    }
 }
 
 /// The type of the items that a list template yields.
