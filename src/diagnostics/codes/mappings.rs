@@ -152,7 +152,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "not-comparable",
         "Two tellings cannot be put in order",
-        "`by` of `merge` yields what tells which of two tellings is later: numbers, text or booleans, or a list of them, which are compared one after the other. Objects and lists in lists have no order.",
+        "`by` of `merge` yields what tells which of two tellings is later: numbers, text or booleans, or a list of them, which are compared one after the other. Objects and lists in lists have no order, and what is the same for every telling puts none of them last.",
     ),
     code(
         "keep-never-missing",

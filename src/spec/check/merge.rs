@@ -43,6 +43,12 @@ fn comparable(checker: &mut Checker<'_>, written: &Written<String>, names: &Scop
         checker.report("not-comparable", written.node, headline, help);
         return None;
     }
+    if template.names().iter().all(|name| name == "settings") {
+        let headline = "this is the same for every telling, so the first one would count for ever";
+        let help = "name a field of the record that only grows, in `{{ … }}`";
+        checker.report("not-comparable", written.node, headline, help);
+        return None;
+    }
     Some(template)
 }
 

@@ -1,7 +1,7 @@
 //! Templates, conditions and trees of templates.
 
 use crate::diagnostics::Diagnostic;
-use crate::expression::{Problem, Scope, Selector, Template, Type, ValueTemplate, certain};
+use crate::expression::{Problem, Scope, Selector, Template, Type, ValueTemplate, certain, is_name};
 use crate::spec::raw::Written;
 use crate::spec::tree::{Content, NodeId};
 
@@ -59,6 +59,12 @@ impl Checker<'_> {
     /// A template that yields text or a whole number, never nothing: what names a thing.
     pub fn naming(&mut self, written: &Written<String>, scope: &Scope, what: &str) -> Option<Template> {
         let template = self.template(written.node, scope)?;
+        if is_path(written, scope) {
+            let headline = format!("`{}` is text as it stands, not what the name stands for", written.value);
+            let help = format!("write `\"{{{{ {} }}}}\"`", written.value);
+            self.report("not-text", written.node, headline, help);
+            return None;
+        }
         let ty = template.result_type();
         let fits = matches!(ty, Type::Text { .. } | Type::Integer | Type::Duration | Type::Zone | Type::Any);
         if fits {
@@ -239,6 +245,13 @@ impl Checker<'_> {
         self.push(finding);
         None
     }
+}
+
+/// Whether text without an expression names a field of what there is: its braces were forgotten.
+fn is_path(text: &str, scope: &Scope) -> bool {
+    let mut names = text.split('.');
+    let known = names.next().is_some_and(|name| scope.contains_key(name));
+    known && text.contains('.') && names.all(is_name)
 }
 
 /// What is known of the names once a condition has held, or has not. Nobody knows what one tells that has a finding;
