@@ -107,7 +107,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "unknown-webhook",
         "There is no such webhook",
-        "What a system tells by itself is declared under `webhooks:` of its system file. A test pushes to a webhook that is a source of its flow.",
+        "What a system tells by itself is declared under `webhooks:` of its system file. A test pushes to a webhook that is a source of its flow, and that its connection has: some are there with some settings only.",
     ),
     code(
         "schedule-with-others",
