@@ -201,7 +201,7 @@ fn host(checker: &mut Checker<'_>, written: &Written<String>) -> Option<Regex> {
     };
     // What matches names that have nothing to do with each other would let a sender choose where we go.
     let foreign = |ending: &&str| ["an-example", "other.one"].map(|name| format!("{name}.{ending}"));
-    let anything = ENDINGS.iter().any(|ending| foreign(&ending).iter().all(|name| pattern.is_match(name)));
+    let anything = ENDINGS.iter().any(|ending| foreign(ending).iter().all(|name| pattern.is_match(name)));
     if anything {
         let headline = format!("`{}` matches hosts of anybody", written.value);
         checker.report("bad-host-pattern", written.node, headline, BETTER_PATTERN);
