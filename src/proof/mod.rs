@@ -79,9 +79,17 @@ pub struct ProofContext {
 }
 
 impl ProofContext {
-    /// Reads all values of a credential and makes them known to the redactor.
+    /// Reads all values of a credential and makes them known to the redactor. A blank one proves nothing: what is signed
+    /// with it can be signed by anybody.
     fn all(&self, name: &str) -> Result<Vec<Secret>, Judgement> {
-        let values = self.credentials.get_all(name).map_err(Judgement::Unable)?;
+        let mut values = self.credentials.get_all(name).map_err(Judgement::Unable)?;
+        values.retain(|value| !value.expose().trim().is_empty());
+        if values.is_empty() {
+            let full = format!("{}.{name}", self.connection);
+            let reason =
+                format!("the credential {full} is blank; set it with `ml-connector secret set {full}`");
+            return Err(Judgement::Unable(reason));
+        }
         values.iter().for_each(|value| self.redactor.add(value.clone()));
         Ok(values)
     }
