@@ -23,7 +23,7 @@ pub struct Block {
     pub client_id: String,
     /// The credential that is the client secret.
     pub client_secret: String,
-    /// A header in which the sender repeats the client id; where it is sent, it must be that.
+    /// A header in which the sender must repeat the client id.
     pub api_key_header: Option<HeaderName>,
     /// How long a token is good.
     #[serde(default = "one_hour")]
@@ -105,14 +105,10 @@ impl IssuedTokens {
         }
     }
 
-    /// UPS sends its client id beside the token; some senders leave it out.
+    /// UPS sends its client id beside the token ("required for OAUTH clients").
     fn check_api_key(&self, claim: Claim<'_>, ids: &[Secret]) -> Result<(), Judgement> {
         let Some(name) = &self.config.api_key_header else { return Ok(()) };
-        match claim.header(name.name()) {
-            Ok(given) => judged(same::is_one_of(ids, given)),
-            Err(Judgement::Missing) => Ok(()),
-            Err(other) => Err(other),
-        }
+        judged(same::is_one_of(ids, claim.header(name.name())?))
     }
 
     /// All client ids and all secrets there are.
