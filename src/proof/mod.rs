@@ -201,6 +201,12 @@ pub trait Verifier: Send + Sync + fmt::Debug {
         None
     }
 
+    /// What the sender itself says is the same in a repetition of what is genuine, for kinds that have such a thing.
+    fn event_id(&self, claim: Claim<'_>) -> Option<String> {
+        let _ = claim;
+        None
+    }
+
     /// The statuses with which what is not genuine is refused.
     fn statuses(&self) -> Statuses {
         Statuses::default()

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::caller::{Answer, Push, ask};
 use super::gate::{Gate, Wishes, start};
 use super::shop::{
-    PATH_SECRET, PUSH_ID, PUSH_SECRET, body, issued, keyed, pointed, shared, signed, standard,
+    PATH_SECRET, PUSH_ID, PUSH_SECRET, body, issued, keyed, pointed, shared, signed, standard, standard_as,
 };
 
 fn only(events: &[Event]) -> &Event {
@@ -122,6 +122,18 @@ async fn credentials_are_rotated_without_a_restart() {
         "that is our fault, not the sender's"
     );
     assert!(gate.logs.text().contains("ml-connector secret set shop.push_secret"), "{}", gate.logs.text());
+    gate.close().await;
+}
+
+/// The sender says by its id what is the same; two messages may well have the same words.
+#[tokio::test]
+async fn messages_of_standard_webhooks_are_known_by_their_ids() {
+    let gate = Gate::new().await;
+    for (id, parcel) in [("msg_1", "1"), ("msg_1", "1"), ("msg_2", "1"), ("msg_3", "2"), ("msg_3", "1")] {
+        assert_eq!(gate.status(&standard_as(id, parcel, gate.now())).await, 200, "{id} {parcel}");
+    }
+    let counted = gate.webhook("standard").await;
+    assert_eq!((counted.accepted, counted.duplicates), (3, 2));
     gate.close().await;
 }
 
