@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::shared::Shared;
 use super::{Engine, Parts, StartError};
 use crate::base::crash;
-use crate::proof::Issued;
+pub use crate::proof::Issued;
 use crate::store::{Batch, Event, EventState, StoreError, Write};
 
 /// How long a sender waits for the commit. The fastest sender gives up after five seconds; one that repeats itself is then
@@ -128,7 +128,7 @@ impl Engine {
         delivered
     }
 
-    /// Counts what was refused before it could be judged: too large, too slow.
+    /// Counts what was refused before it could be judged: too large, too slow, too many.
     pub fn note_refusal(&self, connection: &str, webhook: &str, why: &'static str) {
         if let Some(route) = self.intake.route(connection, webhook) {
             route.counts.refuse(why);
