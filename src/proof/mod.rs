@@ -195,10 +195,13 @@ pub trait Verifier: Send + Sync + fmt::Debug {
     /// Whether what came is genuine.
     fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement>;
 
-    /// A token for who proves to be our client, for kinds whose senders fetch one from us first.
-    fn issue(&self, client_id: &str, client_secret: &str, now: Timestamp) -> Option<Issued> {
+    /// A token for who proves to be our client, for kinds whose senders fetch one from us first; none for others.
+    ///
+    /// # Errors
+    /// Why that cannot be found out now.
+    fn issue(&self, client_id: &str, client_secret: &str, now: Timestamp) -> Result<Option<Issued>, String> {
         let _ = (client_id, client_secret, now);
-        None
+        Ok(None)
     }
 
     /// What the sender itself says is the same in a repetition of what is genuine, for kinds that have such a thing.

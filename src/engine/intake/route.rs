@@ -110,7 +110,7 @@ impl Route {
     }
 
     /// Says why nothing can be judged, but not for each push.
-    fn tell(&self, reason: &str, now: Timestamp) {
+    pub(super) fn tell(&self, reason: &str, now: Timestamp) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|last| now < last || between(last, now) >= TOLD_EVERY) {
             *told = Some(now);
@@ -139,6 +139,11 @@ impl Route {
             Some(id) if id.len() > LONGEST_NAME => sha256_hex(id.as_bytes()),
             Some(id) => id.to_owned(),
         }
+    }
+
+    /// Whether its sender fetches tokens from us.
+    pub(super) fn gives_tokens(&self) -> bool {
+        self.webhook.proof.kind() == "issued_token"
     }
 
     /// Whether what came only says where to look.

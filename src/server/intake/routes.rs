@@ -216,11 +216,14 @@ async fn token(
     body: Body,
 ) -> Response {
     let Ok(Path(connection)) = address else { return site.lost(&peer) };
-    if !site.engine.is_told_by(&connection) {
+    if !site.engine.gives_tokens(&connection) {
         return site.lost(&peer);
     }
     let name = format!("the tokens of {connection}");
-    let refuse = |turned: Turned| site.turn_away(&name, turned, &peer);
+    let refuse = |turned: Turned| {
+        site.engine.note_token_refusal(&connection, turned.why);
+        site.turn_away(&name, turned, &peer)
+    };
     let body = match site.read(LARGEST_TOKEN_REQUEST, &headers, body, &peer).await {
         Ok(body) => body,
         Err(turned) => return refuse(turned),
@@ -231,9 +234,12 @@ async fn token(
         return (refused.status(), Json(json!({ "error": "unsupported_grant_type" }))).into_response();
     }
     let mut clients = basic(&headers).into_iter().chain(form.client);
-    let issued = clients.find_map(|(id, secret)| site.engine.issue_token(&connection, id.expose(), secret.expose()));
+    let issued = clients.find_map(|(id, secret)| {
+        site.engine.issue_token(&connection, id.expose(), secret.expose()).transpose()
+    });
     match issued {
-        Some(issued) => given(&issued),
+        Some(Ok(issued)) => given(&issued),
+        Some(Err(_)) => come_again(StatusCode::SERVICE_UNAVAILABLE, COME_AGAIN),
         None => {
             let refused = refuse(Turned::new(StatusCode::UNAUTHORIZED, "the client id or secret is wrong"));
             let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))];

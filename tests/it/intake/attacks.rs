@@ -17,7 +17,7 @@ const FIVE_MINUTES: i64 = 300;
 async fn forged_pushes(gate: &Gate) -> Vec<Attack> {
     let token = gate.token().await;
     let alert = issued(PARCEL, &token);
-    let twins = gate.engine.issue_token("twin", PUSH_ID, PUSH_SECRET).unwrap();
+    let twins = gate.engine.issue_token("twin", PUSH_ID, PUSH_SECRET).unwrap().unwrap();
     let mut half = token.clone();
     half.truncate(token.len() / 2);
     let pointer = pointed(&format!("{}/parcels", gate.shop));

@@ -186,6 +186,26 @@ async fn tokens_are_given_for_the_right_id_and_secret_alone() {
     gate.close().await;
 }
 
+/// That we have no credentials for a sender is our fault, not the sender's, and said once.
+#[tokio::test]
+async fn without_credentials_no_token_is_given_and_the_log_is_not_filled() {
+    let gate = Gate::new().await;
+    let wanted = format!("grant_type=client_credentials&client_id={PUSH_ID}&client_secret={PUSH_SECRET}");
+    for _ in 0..3 {
+        assert_eq!(token(&gate, Push::to("", wanted.replace("hunter2", "hunter3"))).await.status, 401);
+    }
+    let refused = gate.webhook("issued").await.refused;
+    assert_eq!(refused["the client id or secret is wrong"], 3, "{refused:?}");
+    gate.home.vault().remove("shop.push_id").unwrap();
+    for _ in 0..20 {
+        let answer = token(&gate, Push::to("", wanted.clone())).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+    }
+    let logged = gate.logs.text();
+    assert_eq!(logged.matches("ml-connector secret set shop.push_id").count(), 1, "{logged}");
+    gate.close().await;
+}
+
 /// A commit that takes too long is not acknowledged; if it is made after all, the repetition is known.
 #[tokio::test]
 async fn a_slow_store_is_no_acknowledgement() {
