@@ -158,8 +158,11 @@ impl FlowRuntime {
     }
 
     fn decide(&self, shared: &Shared, known: Option<Record>, arrival: &Arrival) -> Result<Decision, Stop> {
+        // What is like the record's own content is a change all the same where another one waits.
         let differs = |record: &Record| {
-            record.fingerprint != arrival.fingerprint || arrival.merges && record.source != arrival.source
+            record.fingerprint != arrival.fingerprint
+                || record.pending.is_some()
+                || arrival.merges && record.source != arrival.source
         };
         let made = match &known {
             Some(record) if differs(record) || !arrival.selected => finish::made(shared, record)?,

@@ -1,0 +1,193 @@
+//! Where an edit meets work that has begun: an effect that was made or is on its way, a person, another source.
+
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ml_connector::engine::command::{Command, Reply, Status};
+use ml_connector::store::{Record, RecordState};
+use serde_json::{Value, json};
+
+use crate::small::{Answer, Running, Seen, Small};
+
+/// What is refused is refused at once, what is lost is looked up, and what was not there then is made again.
+const SYSTEM: &str = r#"
+limits: { concurrency: 4, retry: { first: 1ms, max: 5ms, attempts: 1000 }, breaker: { failures: 1000, pause: 1s, max: 1s } }
+types:
+  order: { id: text, day: text, size: integer, open?: boolean }
+streams:
+  orders:
+    record: order
+    key: id
+    request: { method: GET, path: /orders }
+    answer: { rows: [any] }
+    records: "$.rows[*]"
+    paging: single
+    cursor: none
+operations:
+  price:
+    effect: read
+    input: { id: text }
+    request: { method: GET, path: /price, query: { id: "{{ input.id }}" } }
+    answer: { price: integer }
+    result: { price: "{{ answer.price }}" }
+  note:
+    effect: idempotent
+    input: { of: text, size: integer }
+    request: { method: POST, path: /note, json: "{{ input }}" }
+    answer: any
+  book:
+    effect:
+      create:
+        reference: "{{ input.reference }}"
+        lookup: { operation: booked, with: { reference: "{{ input.reference }}" } }
+        late_effect: 1s
+        lookup_lag: 1s
+        when_absent: recreate
+        attempts: 3
+        give_up: 30m
+        refused: "{{ status == 400 }}"
+        untouched: "{{ status == 429 }}"
+    input: { reference: text, size: integer }
+    request: { method: POST, path: /book, json: "{{ input }}" }
+    answer: { id: text }
+    result: { id: "{{ answer.id }}" }
+  booked:
+    effect: read
+    input: { reference: text }
+    request: { method: GET, path: /booked, query: { reference: "{{ input.reference }}" } }
+    answer: { rows: [{ id: text }] }
+    result: { found: { for_each: "{{ answer.rows }}", as: one, give: { id: "{{ one.id }}" } } }
+"#;
+
+const MAPPING: &str = r#"
+flows:
+  orders:
+    title: Orders
+    source: { poll: { stream: shop.orders, every: 15m } }
+    record: order
+    select: "{{ order.open | or_else(true) }}"
+    key: "{{ order.id }}"
+    idempotency_key: "{{ order.id }}-{{ order.day }}"
+    on_change: { watch: "{{ order.size }}" }
+    steps:
+      - { id: price, call: shop.price, with: { id: "{{ order.id }}" } }
+      - check: "{{ price.price < 10 }}"
+        otherwise: { park: "It costs too much" }
+      - call: shop.book
+        with: { reference: "{{ idempotency_key }}", size: "{{ order.size }}" }
+      - call: shop.note
+        with: { of: "{{ order.id }}", size: "{{ order.size }}" }
+"#;
+
+/// What the shop has and says, as a test changes it.
+struct Books {
+    order: Mutex<Value>,
+    price: AtomicUsize,
+    /// What `/book` and `/note` are answered with.
+    book: AtomicU16,
+    note: AtomicU16,
+}
+
+impl Books {
+    fn new() -> Arc<Self> {
+        let order = Mutex::new(json!({ "id": "o1", "day": "d1", "size": 1 }));
+        Arc::new(Self {
+            order,
+            price: AtomicUsize::new(1),
+            book: AtomicU16::new(200),
+            note: AtomicU16::new(200),
+        })
+    }
+
+    fn answer(&self, seen: &Seen) -> Answer {
+        let status = |status: &AtomicU16| status.load(Ordering::SeqCst);
+        match seen.path.as_str() {
+            "/orders" => (200, json!({ "rows": [*self.order.lock().unwrap()] })),
+            "/price" => (200, json!({ "price": self.price.load(Ordering::SeqCst) })),
+            "/booked" => (200, json!({ "rows": [] })),
+            "/book" => (status(&self.book), json!({ "id": "b1", "message": "not so" })),
+            _ => (status(&self.note), json!({ "message": "not now" })),
+        }
+    }
+
+    /// The order is another one from now on.
+    fn edit(&self, changes: Value) {
+        let mut order = self.order.lock().unwrap();
+        order.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    }
+}
+
+async fn shop(books: &Arc<Books>) -> Small {
+    let books = Arc::clone(books);
+    Small::new(SYSTEM, MAPPING, move |seen| books.answer(seen)).await
+}
+
+async fn record(running: &Running) -> Record {
+    match running.engine.command(Command::Show { text: "small/orders/o1".to_owned() }).await {
+        Reply::Shown(shown) => shown.record,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Polls, and waits until the record is as `wanted` says.
+async fn poll_until(running: &Running, wanted: impl Fn(&Record) -> bool) {
+    running.engine.command(Command::Poll { flow: None }).await;
+    until(running, wanted).await;
+}
+
+async fn until(running: &Running, wanted: impl Fn(&Record) -> bool) {
+    let comes = async {
+        loop {
+            let Reply::Status(status) = running.engine.command(Command::Status).await else {
+                panic!("no status")
+            };
+            if known(&status) && wanted(&record(running).await) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    if tokio::time::timeout(Duration::from_secs(30), comes).await.is_err() {
+        panic!("it never came to that: {:#?}", record(running).await);
+    }
+}
+
+fn known(status: &Status) -> bool {
+    status.counts.iter().any(|count| count.count > 0)
+}
+
+/// An order that was booked is not booked anew, nor judged anew, because an edit of it was taken back while its write-back
+/// had to wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_is_taken_back_begins_nothing_anew() {
+    for price in [1, 99] {
+        take_an_edit_back(price).await;
+    }
+}
+
+async fn take_an_edit_back(price: usize) {
+    let books = Books::new();
+    books.note.store(503, Ordering::SeqCst);
+    let small = shop(&books).await.hurried(100);
+    small
+        .running(async |running| {
+            until(&running, |record| record.state == RecordState::Waiting).await;
+            books.price.store(price, Ordering::SeqCst);
+            books.edit(json!({ "size": 2 }));
+            poll_until(&running, |record| record.pending.is_some()).await;
+            // Its day is no part of what is watched.
+            books.edit(json!({ "size": 1, "day": "d2" }));
+            poll_until(&running, |record| {
+                record.pending.as_ref().is_none_or(|pending| pending.source["size"] == 1)
+            })
+            .await;
+            books.note.store(200, Ordering::SeqCst);
+            until(&running, |record| matches!(record.state, RecordState::Done | RecordState::Parked)).await;
+        })
+        .await;
+    let shown = small.show("small/orders/o1").await;
+    assert_eq!(shown.record.state, RecordState::Done, "{:#?}", shown.record);
+    assert_eq!((small.seen("/book").len(), shown.effects.len()), (1, 1), "{:#?}", shown.effects);
+    assert_eq!(shown.record.notices, []);
+}
