@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ml_connector::engine::command::{Command, Reply, Status};
-use ml_connector::store::{Record, RecordState};
+use ml_connector::store::{EffectState, Record, RecordState};
 use serde_json::{Value, json};
 
 use crate::small::{Answer, Running, Seen, Small};
@@ -190,4 +190,86 @@ async fn take_an_edit_back(price: usize) {
     assert_eq!(shown.record.state, RecordState::Done, "{:#?}", shown.record);
     assert_eq!((small.seen("/book").len(), shown.effects.len()), (1, 1), "{:#?}", shown.effects);
     assert_eq!(shown.record.notices, []);
+}
+
+/// An order that is edited and no longer wanted while it is not known whether it was booked: once it is known that it was
+/// not, it is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_withdrawn_while_its_booking_is_unknown_is_left_out_when_it_was_refused() {
+    let books = Books::new();
+    books.book.store(500, Ordering::SeqCst);
+    let small = shop(&books).await.hurried(20);
+    small
+        .running(async |running| {
+            until(&running, |record| record.state == RecordState::Waiting).await;
+            books.book.store(400, Ordering::SeqCst);
+            books.edit(json!({ "size": 2, "open": false }));
+            poll_until(&running, |record| record.pending.is_some()).await;
+            let ended = [RecordState::Done, RecordState::Parked, RecordState::Skipped];
+            until(&running, |record| ended.contains(&record.state)).await;
+        })
+        .await;
+    let shown = small.show("small/orders/o1").await;
+    assert_eq!(shown.effects[0].state, EffectState::Refused, "{:#?}", shown.effects);
+    assert_eq!(shown.record.state, RecordState::Skipped, "{:#?}", shown.record);
+    assert!(small.seen("/book").iter().all(|seen| seen.body["size"] == 1));
+}
+
+/// What was edited in the same way is tried again as it is now, under the name that it has now.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_edited_while_its_booking_is_unknown_is_booked_as_it_is_when_it_was_refused() {
+    let books = Books::new();
+    books.book.store(500, Ordering::SeqCst);
+    let small = shop(&books).await.hurried(20);
+    let (answers, refusals) = (Arc::clone(&books), AtomicUsize::new(0));
+    small.script(move |seen| match seen.path.as_str() {
+        "/book" if seen.body["size"] == 2 => (200, json!({ "id": "b2" })),
+        "/book" if refusals.fetch_add(1, Ordering::SeqCst) > 0 => (400, json!({ "message": "not so" })),
+        _ => answers.answer(seen),
+    });
+    small
+        .running(async |running| {
+            until(&running, |record| record.state == RecordState::Waiting).await;
+            books.edit(json!({ "size": 2, "day": "d2" }));
+            poll_until(&running, |record| record.pending.is_some()).await;
+            until(&running, |record| matches!(record.state, RecordState::Done | RecordState::Parked)).await;
+        })
+        .await;
+    let shown = small.show("small/orders/o1").await;
+    assert_eq!((shown.record.state, shown.record.revision), (RecordState::Done, 2), "{:#?}", shown.record);
+    assert_eq!(shown.record.idempotency_key, "o1-d2");
+    let last = small.seen("/book").pop().unwrap();
+    assert_eq!(last.body, json!({ "reference": "o1-d2", "size": 2 }));
+}
+
+/// An order that was booked and whose write-back is refused is tried again when it is edited; that it was edited after it was
+/// booked is told all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_behind_a_booking_is_told_whatever_becomes_of_the_write_back() {
+    let books = Books::new();
+    books.note.store(400, Ordering::SeqCst);
+    let small = shop(&books).await.hurried(100);
+    small
+        .running(async |running| {
+            until(&running, |record| record.state == RecordState::Parked).await;
+            let notes = small.seen("/note").len();
+            books.edit(json!({ "size": 2 }));
+            poll_until(&running, |record| {
+                record.state == RecordState::Parked && small.seen("/note").len() > notes
+            })
+            .await;
+        })
+        .await;
+    books.note.store(200, Ordering::SeqCst);
+    small.command(Command::Resume(crate::world::order("small/orders/o1"))).await;
+    small.run_well().await;
+    let shown = small.show("small/orders/o1").await;
+    assert_eq!(
+        (shown.record.state, small.seen("/book").len()),
+        (RecordState::Done, 1),
+        "{:#?}",
+        shown.record
+    );
+    assert_eq!(shown.record.notices.len(), 1, "{:#?}", shown.record);
+    assert_eq!(shown.record.notices[0].changes, json!([{ "field": "size", "from": 1, "to": 2 }]));
 }
