@@ -273,3 +273,39 @@ async fn an_edit_behind_a_booking_is_told_whatever_becomes_of_the_write_back() {
     assert_eq!(shown.record.notices.len(), 1, "{:#?}", shown.record);
     assert_eq!(shown.record.notices[0].changes, json!([{ "field": "size", "from": 1, "to": 2 }]));
 }
+
+/// What was put off before anybody looked at it is looked up by the name that it had when it was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_that_was_put_off_and_edited_is_looked_up_as_it_was_sent() {
+    let books = Books::new();
+    books.book.store(429, Ordering::SeqCst);
+    let mapping = MAPPING.replace("{{ idempotency_key }}\"", "{{ idempotency_key }}-{{ order.size }}\"");
+    let answers = Arc::clone(&books);
+    let small = Small::new(SYSTEM, &mapping, move |seen| answers.answer(seen)).await.hurried(20);
+    small
+        .running(async |running| {
+            until(&running, |record| record.state == RecordState::Waiting).await;
+            // From now on it is booked, but nobody hears of it.
+            let (answers, booked) = (Arc::clone(&books), Mutex::new(Vec::new()));
+            small.script(move |seen| match seen.path.as_str() {
+                "/book" if seen.body["size"] == 2 => {
+                    booked.lock().unwrap().push(seen.body["reference"].clone());
+                    (500, json!({}))
+                }
+                "/booked" => {
+                    let asked = seen.text("reference").unwrap();
+                    let found = booked.lock().unwrap().iter().filter(|one| *one == asked).count();
+                    (200, json!({ "rows": vec![json!({ "id": "b2" }); found] }))
+                }
+                _ => answers.answer(seen),
+            });
+            books.edit(json!({ "size": 2 }));
+            poll_until(&running, |record| record.source["size"] == 2).await;
+            until(&running, |record| matches!(record.state, RecordState::Done | RecordState::InDoubt)).await;
+        })
+        .await;
+    let shown = small.show("small/orders/o1").await;
+    assert_eq!(shown.record.state, RecordState::Done, "{:#?}", shown.effects);
+    assert_eq!(small.seen("/book").iter().filter(|seen| seen.body["size"] == 2).count(), 1);
+    assert_eq!(shown.effects[0].reference.as_deref(), Some("o1-d1-2"));
+}
