@@ -226,3 +226,20 @@ async fn what_is_late_changes_nothing_after_records_have_another_shape() {
     let record = small.show("small/parcels/1Z1").await.record;
     assert_eq!((record.revision, &record.source["status"]), (2, &json!("returned")));
 }
+
+/// What is told to a flow that does not run lies there for all to see until it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_to_a_flow_that_does_not_run_waits_for_it() {
+    let small = silent().await;
+    let used = "mappings:\n  small: { connections: { shop: shop }, flows: { watch: { enabled: false } } }\n";
+    small.configure(used);
+    let now = small.clock.now();
+    lay(&small, [event(PUSHED, "a", &push(&[parcel("1Z1", "on its way", 1)]), now)]).await;
+    small.run_well().await;
+    let status = small.status().await;
+    let inbox = status.inboxes.iter().find(|inbox| inbox.inbox == TOLD).unwrap();
+    assert_eq!((inbox.waiting, inbox.taken), (1, 0));
+    small.configure("mappings:\n  small: { connections: { shop: shop } }\n");
+    small.run_well().await;
+    assert_eq!(small.show("small/watch/1Z1").await.record.state, RecordState::Done);
+}
