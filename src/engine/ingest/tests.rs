@@ -1,3 +1,5 @@
+//! What becomes of records that come again, case by case.
+
 use super::*;
 
 fn arrival(fingerprint: &str, selected: bool) -> Arrival {
