@@ -56,7 +56,7 @@ async fn world() -> World {
     let intake = format!("127.0.0.1:{}", port());
     let file = std::fs::read_to_string(world.path().join("ml-connector.yaml")).unwrap();
     let more = format!(
-        "    settings: {{ track_alert: true, look_every: 1s, subscribe_again: 1s }}\n\
+        "    settings: {{ track_alert: true, look_every: 2s, subscribe_again: 2s }}\n\
          intake: {{ listen: \"{intake}\", url: \"http://{intake}\" }}\n"
     );
     world.write("ml-connector.yaml", &(file + &more));
@@ -111,7 +111,7 @@ impl<'w> Journey<'w> {
             if began.elapsed() > PATIENCE {
                 return Err(format!("{what} never came: {:#?}", judged(self.world)));
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Ok(())
     }
@@ -200,8 +200,8 @@ fn later(label: &str) -> u32 {
     match label.split_once('.').map_or(label, |(room, _)| room) {
         "record" => 12,
         "hook" => 9,
-        "inbox" => 7,
-        "idempotent" => 9,
+        "inbox" => 4,
+        "idempotent" => 8,
         "effect" => 3,
         _ => 2,
     }

@@ -309,3 +309,42 @@ async fn a_booking_that_was_put_off_and_edited_is_looked_up_as_it_was_sent() {
     assert_eq!(small.seen("/book").iter().filter(|seen| seen.body["size"] == 2).count(), 1);
     assert_eq!(shown.effects[0].reference.as_deref(), Some("o1-d1-2"));
 }
+
+/// What comes while a step is under way waits until the steps have ended: they see one content, and the newer one after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_while_a_step_runs_is_seen_after_it() {
+    let books = Books::new();
+    let repeat =
+        MAPPING.replace("watch: \"{{ order.size }}\" }", "watch: \"{{ order.size }}\", after_done: repeat }");
+    let answers = Arc::clone(&books);
+    let small = Small::new(SYSTEM, &repeat, move |seen| answers.answer(seen)).await.hurried(20);
+    let (begun, go) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (answers, began, may) = (Arc::clone(&books), Arc::clone(&begun), Arc::clone(&go));
+    small.script(move |seen| {
+        if seen.path == "/note" && began.fetch_add(1, Ordering::SeqCst) == 0 {
+            while may.load(Ordering::SeqCst) == 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        answers.answer(seen)
+    });
+    small
+        .running(async |running| {
+            while begun.load(Ordering::SeqCst) == 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            books.edit(json!({ "size": 2 }));
+            let polls = small.seen("/orders").len();
+            running.engine.command(Command::Poll { flow: None }).await;
+            while small.seen("/orders").len() == polls {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert_eq!(record(&running).await.source["size"], 1, "it was put under the steps");
+            go.store(1, Ordering::SeqCst);
+            until(&running, |record| record.state == RecordState::Done && record.revision == 2).await;
+        })
+        .await;
+    let sizes: Vec<Value> = small.seen("/note").iter().map(|seen| seen.body["size"].clone()).collect();
+    assert_eq!((sizes, small.seen("/book").len()), (vec![json!(1), json!(2)], 1));
+}
