@@ -151,7 +151,7 @@ pub struct PendingRevision {
     /// Which tellings it came from, where they are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<Merged>,
-    /// What it begins with, should it be worked on from its beginning; not known of those that earlier forms kept.
+    /// What it begins with, should it be worked on from its beginning; not known of those that were kept before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beginning: Option<Beginning>,
 }

@@ -13,11 +13,9 @@ use crate::store::StoreError;
 ///
 /// - `cursors` 2: with the last full poll and the rows that were left out; in form 1 there were none.
 /// - `records` 2: with when they come again; in form 1 none did.
-/// - `records` 3: with what a pending content begins with; in form 2 that was not known.
 fn version(table: &str) -> u8 {
     match table {
-        "records" => 3,
-        "cursors" => 2,
+        "cursors" | "records" => 2,
         _ => 1,
     }
 }

@@ -52,13 +52,12 @@ fn records_and_effects() {
     let first = codec::decode::<Record>("records", record.id.as_str(), &bytes(&kept("record.txt"))).unwrap();
     let mut then = record.clone();
     then.pending.as_mut().unwrap().beginning = None;
-    let second = bytes(&kept("v2/record.txt"));
-    let second = codec::decode::<Record>("records", record.id.as_str(), &second).unwrap();
-    assert_eq!(second, then, "what a pending content of form 2 begins with is not known");
+    // What a pending content begins with was not known at first, nor written.
+    check("v2/record.txt", "records", record.id.as_str(), &then);
     (then.again, then.merged) = (None, None);
     then.pending.as_mut().unwrap().merged = None;
     assert_eq!(first, then, "no record of form 1 comes again, or was merged");
-    check("v3/record.txt", "records", record.id.as_str(), &record);
+    check("v2/beginning.txt", "records", record.id.as_str(), &record);
     let mut effect = effect(&id("0000169"), "shipment", EffectState::InDoubt);
     effect.body_hash = Some("33cc".into());
     effect.deadline = Some(at(3));
