@@ -126,6 +126,8 @@ mod tests {
             "ml-connector resume",
             "ml-connector resume 1 --all",
             "ml-connector discard 1",
+            "ml-connector discard 1 --reason=",
+            "ml-connector resume 1 --by=",
             "ml-connector resolve 1 --reason r",
             "ml-connector resolve 1 --absent --cancel --reason r",
             "ml-connector secret set ups.client_id hunter2",

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod language;
+mod mistakes;
 mod pushes;
 
 /// Codes that no single file can show; each has a test of its own below, or says why not.
@@ -193,8 +194,19 @@ fn schema_and_loader_agree_on_mutations() {
     assert!(compared > 500 && bad > compared / 3, "{bad} of {compared}");
 }
 
-fn replacements() -> [Value; 8] {
-    [Value::Null, json!(7), json!(-1.5), json!("word"), json!(true), json!([]), json!({}), json!(["x"])]
+fn replacements() -> Vec<Value> {
+    let numbers = [json!(0), json!(7), json!(2.0), json!(-1.5), json!(1e30)];
+    let others = [
+        Value::Null,
+        json!(""),
+        json!("word"),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!(["x"]),
+        json!([null]),
+    ];
+    numbers.into_iter().chain(others).collect()
 }
 
 /// How many mutations [`mutate`] knows of a value.
@@ -382,6 +394,21 @@ fn a_configuration_prefers_its_own_files() {
     let mapping = &config.mappings["sage100-ups"].mapping;
     assert!(Arc::ptr_eq(&mapping.systems["erp"], &config.connections["erp"].system));
     assert!(mapping.flows["ship_orders"].place.file.ends_with("sage100-ups.yaml"));
+}
+
+/// What is shipped never takes the place of own files that cannot be seen.
+#[test]
+fn folders_that_cannot_be_read_are_refused() {
+    for folder_of in ["mappings", "mappings/systems"] {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(folder.path());
+        fs::remove_dir_all(folder.path().join(folder_of)).unwrap();
+        fs::write(folder.path().join(folder_of), "").unwrap();
+        let (config, findings) = load_config(folder.path(), &mut Sources::default());
+        assert!(config.is_none());
+        assert_eq!(codes(&findings), ["unreadable-file"], "{findings:?}");
+        assert!(findings[0].primary.span.file.ends_with(folder_of), "{findings:?}");
+    }
 }
 
 /// A mistake is told once, whatever depends on it.
