@@ -158,8 +158,11 @@ impl FlowRuntime {
     }
 
     fn decide(&self, shared: &Shared, known: Option<Record>, arrival: &Arrival) -> Result<Decision, Stop> {
+        // What is like the record's own content is a change all the same where another one waits.
         let differs = |record: &Record| {
-            record.fingerprint != arrival.fingerprint || arrival.merges && record.source != arrival.source
+            record.fingerprint != arrival.fingerprint
+                || record.pending.is_some()
+                || arrival.merges && record.source != arrival.source
         };
         let made = match &known {
             Some(record) if differs(record) || !arrival.selected => finish::made(shared, record)?,
@@ -205,8 +208,8 @@ impl FlowRuntime {
             Some(pending) => (&pending.source, &pending.merged),
             None => (&known.source, &known.merged),
         };
-        // What an earlier mapping kept, or what does not fit, says nothing.
-        let Ok(content) = normalise(content.clone(), &self.shape.record) else { return alone() };
+        // What an earlier mapping kept and does not fit any more still says how late it is.
+        let content = normalise(content.clone(), &self.shape.record).unwrap_or_else(|_| content.clone());
         let told = match merged {
             Some(Merged { by, kept }) => Telling { content, by: by.clone(), kept: kept.clone() },
             None => match self.lateness(merge, &content) {

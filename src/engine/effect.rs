@@ -37,14 +37,19 @@ impl Run<'_> {
                 return Ok(Some(self.key_taken(call, &effect)));
             }
             Some(effect) => effect,
-            None => match self.plan(id, call, create) {
-                Ok(effect) => effect,
+            None => self.plan(id, call),
+        };
+        // What is not sent yet is sent, and looked up, as the record is now.
+        if matches!(effect.state, EffectState::Intent | EffectState::Refused) {
+            effect.input = call.input.clone();
+            effect.reference = match self.reference(call, create) {
+                Ok(reference) => Some(reference),
                 Err(error) => {
                     let message = format!("the reference cannot be made: {error}");
                     return Ok(Some(Ending::Park(self.reason(call.step, &call.path, message))));
                 }
-            },
-        };
+            };
+        }
         if self.shared.recovering() && matches!(effect.state, EffectState::Intent | EffectState::Refused) {
             // A restored store does not know what was sent after it was copied.
             let note = self.evidence(&effect, "the store was restored from an older copy", None);
@@ -61,7 +66,6 @@ impl Run<'_> {
                 let note = self.evidence(&effect, "tried again with the data as it is now", None);
                 transition::effect(&mut effect, EffectState::Intent, note, Proof::None)?;
                 effect.attempt = 0;
-                effect.input = call.input.clone();
                 self.send(call, effect).await
             }
             EffectState::Sending => {
@@ -78,16 +82,15 @@ impl Run<'_> {
         }
     }
 
-    fn plan(
-        &self,
-        id: EffectId,
-        call: &CallStep<'_>,
-        create: &CreateEffect,
-    ) -> Result<EffectEntry, EvaluationError> {
+    /// Our name for the effect at the other side.
+    fn reference(&self, call: &CallStep<'_>, create: &CreateEffect) -> Result<String, EvaluationError> {
         let mut values = self.flow.connection(call.role).values.clone();
         values.set("input", &call.input);
-        let reference = create.reference.text(&values)?;
-        Ok(EffectEntry {
+        create.reference.text(&values)
+    }
+
+    fn plan(&self, id: EffectId, call: &CallStep<'_>) -> EffectEntry {
+        EffectEntry {
             id,
             version: 0,
             record: self.record.id.clone(),
@@ -97,7 +100,7 @@ impl Run<'_> {
             state: EffectState::Intent,
             attempt: 0,
             epoch: self.shared.epoch,
-            reference: Some(reference),
+            reference: None,
             input: call.input.clone(),
             body_hash: None,
             mapping_revision: self.record.mapping_revision.clone(),
@@ -108,7 +111,7 @@ impl Run<'_> {
             look_up_at: None,
             evidence: Vec::new(),
             result: None,
-        })
+        }
     }
 
     /// Arms and sends, and commits what the answer proves.

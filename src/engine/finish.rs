@@ -10,7 +10,9 @@ use super::shared::Shared;
 use super::transition;
 use crate::base::{clock, crash, random};
 use crate::http::backoff;
-use crate::store::{AuditDraft, Batch, EffectState, Notice, Reason, Record, RecordState, StoreError, Write};
+use crate::store::{
+    AuditDraft, Batch, EffectEntry, EffectState, Notice, Reason, Record, RecordState, StoreError, Write,
+};
 
 impl Run<'_> {
     /// Commits how the run ended.
@@ -68,13 +70,25 @@ impl Run<'_> {
         if self.record.pending.is_none() {
             return Ok(());
         }
-        let made = made(self.shared, &self.record)?;
+        let made = self.made()?;
         let after_done = self.flow.flow.on_change.after_done;
         let volatile = &self.flow.shape.volatile;
         if let Some(event) = ingest::apply_pending(&mut self.record, made, after_done, volatile, now)? {
             self.audit(event, json!({ "revision": self.record.revision }), None);
         }
         Ok(())
+    }
+
+    /// Whether an effect for the record took place, is on its way or is in doubt, by what is about to be written as well.
+    fn made(&self) -> Result<bool, StoreError> {
+        let mut effects = self.shared.store.effects_of(&self.record.id)?;
+        for write in &self.writes {
+            if let Write::Effect { effect, .. } = write {
+                effects.retain(|known| known.id != effect.id);
+                effects.push((**effect).clone());
+            }
+        }
+        Ok(effects.iter().any(is_made))
     }
 
     /// The state, reason and due time that an ending leads to.
@@ -159,13 +173,12 @@ pub(super) async fn park_without_mapping(shared: &Shared, mut record: Record) ->
 
 /// Whether an effect for the record took place, is on its way or is in doubt.
 pub(super) fn made(shared: &Shared, record: &Record) -> Result<bool, StoreError> {
-    let effects = shared.store.effects_of(&record.id)?;
-    Ok(effects.iter().any(|effect| {
-        matches!(
-            effect.state,
-            EffectState::Sending | EffectState::Confirmed | EffectState::Unknown | EffectState::InDoubt
-        )
-    }))
+    Ok(shared.store.effects_of(&record.id)?.iter().any(is_made))
+}
+
+fn is_made(effect: &EffectEntry) -> bool {
+    use EffectState::{Confirmed, InDoubt, Sending, Unknown};
+    matches!(effect.state, Sending | Confirmed | Unknown | InDoubt)
 }
 
 fn event_of(state: RecordState) -> &'static str {

@@ -2,19 +2,25 @@
 //!
 //! Decides only; `arrive` commits what is decided together with the cursor.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::transition::{self, Illegal};
 use crate::base::RecordId;
 use crate::spec::model::AfterDone;
-use crate::store::{Merged, Notice, PendingRevision, Reason, Record, RecordState};
+use crate::store::{Beginning, Merged, Notice, PendingRevision, Reason, Record, RecordState};
 
 /// What the audit says of a telling that changes nothing that counts.
 pub(super) const MERGED: &str = "record.merged";
 
 /// What a notice says of an edit that came too late.
 const EDITED: &str = "It was edited after it was done; nothing was sent";
+
+/// What a notice says of an edit that came when something was done already, and the rest is tried again because of it.
+const EDITED_BEHIND: &str = "It was edited when a part of it was done already; that part was not sent again";
 
 /// A record as the source has it now, with what the flow's expressions made of it.
 #[derive(Debug, Clone)]
@@ -145,34 +151,87 @@ pub fn apply_pending(
         record.merged = pending.merged;
         return Ok(Some(MERGED));
     }
-    let repeat = match record.state {
-        RecordState::Done => after_done == AfterDone::Repeat,
-        RecordState::Parked | RecordState::Skipped | RecordState::Received => true,
-        _ => false,
-    };
-    if repeat {
-        // What a run that goes on knows already; one that begins anew after its end knows nothing but its effects.
-        let goes_on = made && record.state != RecordState::Done;
-        let keep = if goes_on { std::mem::take(&mut record.results) } else { Vec::new() };
-        record.source = pending.source;
-        record.merged = pending.merged;
-        record.fingerprint = pending.fingerprint;
-        record.revision += 1;
-        record.results = keep;
-        transition::record(record, RecordState::Received, None, now)?;
-        return Ok(Some("record.changed"));
+    match record.state {
+        RecordState::Done if after_done == AfterDone::Repeat => {
+            return begin_anew(record, *pending, now).map(Some);
+        }
+        RecordState::Parked | RecordState::Skipped | RecordState::Received => {
+            // What was made is not made again for another content, unless the flow says so.
+            let goes_on = made && after_done != AfterDone::Repeat;
+            let go = if goes_on {
+                go_on(record, *pending, after_done, volatile, now)
+            } else {
+                begin_anew(record, *pending, now)
+            };
+            return go.map(Some);
+        }
+        _ => {}
     }
     let ignored = record.state == RecordState::Done && after_done == AfterDone::Ignore;
     if !ignored {
         let changes = differences(&record.source, &pending.source, volatile);
         record.notices.push(notice(changes, now, EDITED));
     }
+    take(record, *pending);
+    record.changed = now;
+    Ok(Some(if ignored { "record.edit_ignored" } else { "record.edit_reported" }))
+}
+
+/// Works on a content that had to wait from the beginning, as if it came only now: known effects are not made again.
+fn begin_anew(
+    record: &mut Record,
+    pending: PendingRevision,
+    now: Timestamp,
+) -> Result<&'static str, Illegal> {
+    let beginning = pending.beginning.clone();
+    take(record, pending);
+    record.results = Vec::new();
+    let wanted = beginning.as_ref().is_none_or(|beginning| beginning.selected);
+    if let Some(beginning) = beginning {
+        record.idempotency_key = beginning.idempotency_key;
+        record.mapping_revision = beginning.mapping_revision;
+    }
+    match record.state {
+        // As for one that changes after it is done: what it was sent as is to be mended.
+        RecordState::Done => {}
+        RecordState::Skipped if !wanted => {
+            (record.reason, record.changed) = (Some(not_selected()), now);
+            return Ok("record.skipped");
+        }
+        _ if !wanted => {
+            transition::record(record, RecordState::Skipped, Some(not_selected()), now)?;
+            return Ok("record.skipped");
+        }
+        _ => {}
+    }
+    transition::record(record, RecordState::Received, None, now)?;
+    Ok("record.changed")
+}
+
+/// Goes on behind what was made, with what the run knows already: the change may be the cure. People are told of it, since
+/// what was made does not have it.
+fn go_on(
+    record: &mut Record,
+    pending: PendingRevision,
+    after_done: AfterDone,
+    volatile: &[String],
+    now: Timestamp,
+) -> Result<&'static str, Illegal> {
+    if after_done == AfterDone::Report {
+        let changes = differences(&record.source, &pending.source, volatile);
+        record.notices.push(notice(changes, now, EDITED_BEHIND));
+    }
+    take(record, pending);
+    transition::record(record, RecordState::Received, None, now)?;
+    Ok("record.changed")
+}
+
+/// The content that had to wait is the record's now.
+fn take(record: &mut Record, pending: PendingRevision) {
     record.source = pending.source;
     record.merged = pending.merged;
     record.fingerprint = pending.fingerprint;
     record.revision += 1;
-    record.changed = now;
-    Ok(Some(if ignored { "record.edit_ignored" } else { "record.edit_reported" }))
 }
 
 fn first_event(arrival: &Arrival) -> &'static str {
@@ -242,6 +301,11 @@ fn pending(arrival: Arrival) -> Box<PendingRevision> {
         fingerprint: arrival.fingerprint,
         received: arrival.at,
         merged: arrival.merged,
+        beginning: Some(Beginning {
+            idempotency_key: arrival.idempotency_key,
+            mapping_revision: arrival.mapping_revision,
+            selected: arrival.selected,
+        }),
     })
 }
 
@@ -315,153 +379,4 @@ fn differences(from: &Value, to: &Value, volatile: &[String]) -> Value {
         .filter(|(field, old, new)| old != new && !volatile.contains(*field))
         .map(|(field, old, new)| json!({ "field": field, "from": old, "to": new }))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn arrival(fingerprint: &str, selected: bool) -> Arrival {
-        Arrival {
-            id: RecordId::new("m", "f", "1"),
-            source: json!({ "City": fingerprint, "Stamp": fingerprint }),
-            fingerprint: fingerprint.to_owned(),
-            idempotency_key: "1-a".to_owned(),
-            selected,
-            at: Timestamp::UNIX_EPOCH,
-            mapping_revision: "new".to_owned(),
-            volatile: vec!["Stamp".to_owned()],
-            merged: None,
-            merges: false,
-        }
-    }
-
-    fn record(state: RecordState) -> Record {
-        let mut record = first(arrival("a", true));
-        record.state = state;
-        record.version = 7;
-        record.mapping_revision = "old".to_owned();
-        record
-    }
-
-    /// What becomes of a record in `state` when `arrival` comes: the event and the record.
-    fn come(
-        state: RecordState,
-        made: bool,
-        arrival: Arrival,
-        after: AfterDone,
-    ) -> Option<(&'static str, Record)> {
-        match decide(Some(record(state)), made, arrival, after).unwrap() {
-            Decision::Unchanged => None,
-            Decision::Store { record, expected, event } => {
-                assert_eq!(expected, 7);
-                Some((event, *record))
-            }
-        }
-    }
-
-    #[test]
-    fn what_comes_again_unchanged_changes_nothing() {
-        use RecordState::{Discarded, Done, InDoubt, Parked, Received, Running, Waiting};
-        for state in [Received, Running, Waiting, Done, Parked, InDoubt, Discarded] {
-            for made in [false, true] {
-                assert_eq!(
-                    come(state, made, arrival("a", true), AfterDone::Repeat),
-                    None,
-                    "{state:?} {made}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_parked_record_that_is_corrected_is_tried_again_with_the_mapping_of_today() {
-        let (event, record) =
-            come(RecordState::Parked, false, arrival("b", true), AfterDone::Report).unwrap();
-        assert_eq!(event, "record.changed");
-        assert_eq!((record.state, record.revision), (RecordState::Received, 2));
-        assert_eq!(record.mapping_revision, "new");
-        assert_eq!(record.source["City"], "b");
-    }
-
-    #[test]
-    fn an_edit_after_it_was_done_is_reported_once_and_sent_never() {
-        let (event, record) = come(RecordState::Done, true, arrival("b", true), AfterDone::Report).unwrap();
-        assert_eq!(event, "record.edit_reported");
-        assert_eq!(record.state, RecordState::Done);
-        assert_eq!(record.notices.len(), 1);
-        assert_eq!(record.notices[0].changes, json!([{ "field": "City", "from": "a", "to": "b" }]));
-        let again = decide(Some(record), true, arrival("b", true), AfterDone::Report).unwrap();
-        assert_eq!(again, Decision::Unchanged);
-    }
-
-    #[test]
-    fn content_is_never_swapped_under_an_effect() {
-        for state in [RecordState::Waiting, RecordState::Running, RecordState::InDoubt] {
-            let (event, record) = come(state, true, arrival("b", true), AfterDone::Repeat).unwrap();
-            assert_eq!(event, "record.change_pending");
-            assert_eq!((record.state, &record.source["City"]), (state, &json!("a")));
-            assert_eq!(record.pending.as_ref().unwrap().fingerprint, "b");
-        }
-    }
-
-    #[test]
-    fn the_last_of_several_pending_edits_counts() {
-        let (_, record) = come(RecordState::Waiting, true, arrival("b", true), AfterDone::Report).unwrap();
-        let Decision::Store { record, .. } =
-            decide(Some(record), true, arrival("c", true), AfterDone::Report).unwrap()
-        else {
-            panic!("the third content is another change");
-        };
-        assert_eq!(record.pending.as_ref().unwrap().fingerprint, "c");
-        // And an edit that was taken back is none.
-        let Decision::Store { record, .. } =
-            decide(Some(*record), true, arrival("a", true), AfterDone::Report).unwrap()
-        else {
-            panic!("taking it back is a change of what is pending");
-        };
-        assert_eq!(record.pending.as_ref().unwrap().fingerprint, "a");
-    }
-
-    #[test]
-    fn a_record_that_the_source_no_longer_wants_is_left_out_unless_it_was_sent() {
-        let (event, record) =
-            come(RecordState::Parked, false, arrival("a", false), AfterDone::Report).unwrap();
-        assert_eq!((event, record.state), ("record.skipped", RecordState::Skipped));
-        assert_eq!(come(RecordState::Waiting, true, arrival("a", false), AfterDone::Report), None);
-    }
-
-    #[test]
-    fn a_skipped_record_is_taken_when_it_becomes_wanted() {
-        let mut skipped = first(arrival("a", false));
-        skipped.version = 7;
-        assert_eq!(skipped.state, RecordState::Skipped);
-        let decision = decide(Some(skipped), false, arrival("a", true), AfterDone::Report).unwrap();
-        let Decision::Store { record, .. } = decision else { panic!("it is wanted now") };
-        assert_eq!(record.state, RecordState::Received);
-    }
-
-    #[test]
-    fn pending_content_is_applied_when_the_record_has_come_to_an_end() {
-        let now = Timestamp::UNIX_EPOCH;
-        let pending = |state| {
-            let mut record = record(state);
-            record.pending = Some(Box::new(PendingRevision {
-                source: json!({ "City": "b" }),
-                fingerprint: "b".to_owned(),
-                received: now,
-                merged: None,
-            }));
-            record
-        };
-        let mut waiting = pending(RecordState::Waiting);
-        assert_eq!(apply_pending(&mut waiting, true, AfterDone::Report, &[], now).unwrap(), None);
-        assert!(waiting.pending.is_some());
-        let mut done = pending(RecordState::Done);
-        let event = apply_pending(&mut done, true, AfterDone::Report, &[], now).unwrap();
-        assert_eq!((event, done.notices.len()), (Some("record.edit_reported"), 1));
-        let mut parked = pending(RecordState::Parked);
-        let event = apply_pending(&mut parked, false, AfterDone::Report, &[], now).unwrap();
-        assert_eq!((event, parked.state), (Some("record.changed"), RecordState::Received));
-    }
 }

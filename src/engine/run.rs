@@ -277,7 +277,7 @@ impl<'a> Run<'a> {
         None
     }
 
-    /// Rows are written with the record's next commit, and seen by records that begin after it.
+    /// Rows are written with the record's next commit, and seen by whoever asks after it.
     fn put_rows(
         &mut self,
         step: &Step,

@@ -151,6 +151,20 @@ pub struct PendingRevision {
     /// Which tellings it came from, where they are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<Merged>,
+    /// What it begins with, should it be worked on from its beginning; not known of those that were kept before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beginning: Option<Beginning>,
+}
+
+/// What work on a content begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// What the flow's `idempotency_key:` yields for it.
+    pub idempotency_key: String,
+    /// The revision of the mapping that it came to.
+    pub mapping_revision: String,
+    /// Whether the flow's `select:` wants it.
+    pub selected: bool,
 }
 
 /// Something people should know of a record.

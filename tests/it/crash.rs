@@ -1,5 +1,7 @@
 //! The program dies at every labelled point, as if the power had gone, and what is left is put right by the next start.
 
+mod followed;
+
 use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
@@ -108,7 +110,7 @@ async fn survive_all(lists: Vec<Vec<String>>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_labelled_crash_is_survived() {
-    // Nobody pushes anything in this world; `tests/it/inbox/crash.rs` passes these.
+    // Nobody pushes anything in this world; `followed` and `tests/it/inbox/crash.rs` pass these.
     let polled = |label: &&&str| !label.starts_with("inbox.") && !label.starts_with("hook.");
     let at = |pass: u32| LABELS.iter().filter(polled).map(move |label| vec![format!("{label}:{pass}")]);
     survive_all(at(1).chain(at(3)).collect()).await;

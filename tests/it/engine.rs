@@ -6,6 +6,7 @@ mod doubt;
 mod edits;
 mod life;
 mod limits;
+mod meeting;
 mod onward;
 mod reading;
 mod several;

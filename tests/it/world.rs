@@ -195,7 +195,9 @@ impl World {
     /// What failed is tried again soon: for programs of their own, which cannot be hurried.
     pub fn own_hasty_systems(&self) {
         let soon = "retry: { first: 20ms, max: 200ms, attempts: 12 }";
-        self.own("systems/ups.yaml", &[("retry: { first: 1s, max: 5m, attempts: 8 }", soon)]);
+        let retry = "retry: { first: 1s, max: 5m, attempts: 8 }";
+        // Nobody waits long for company, either.
+        self.own("systems/ups.yaml", &[(retry, soon), ("      wait: 2s", "      wait: 100ms")]);
         self.own("systems/sage100.yaml", &[("retry: { first: 1s, max: 5m, attempts: 12 }", soon)]);
     }
 

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::{
-    AuditDraft, EffectState, Evidence, Merged, Notice, PendingRevision, Reason, RecordState, StepResult,
-    Write,
+    AuditDraft, Beginning, EffectState, Evidence, Merged, Notice, PendingRevision, Reason, RecordState,
+    StepResult, Write,
 };
 
 mod golden;
@@ -95,6 +95,11 @@ fn full_record() -> Record {
             fingerprint: "22dd".into(),
             received: at(3),
             merged: Some(merged()),
+            beginning: Some(Beginning {
+                idempotency_key: "0000169-2".into(),
+                mapping_revision: "44ee".into(),
+                selected: false,
+            }),
         })),
         notices: vec![Notice {
             at: at(4),
