@@ -1,7 +1,8 @@
 //! A clock that moves only when everybody waits: an hour takes as long as the work of an hour, and no call takes longer than it
 //! should because the machine is slow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -13,19 +14,48 @@ use tokio::sync::Notify;
 
 /// Nobody asks for the time for so long and no thread works: everybody waits.
 const QUIET: Duration = Duration::from_millis(2);
-/// What threads are called that the clock waits for; others are of other tests.
-const THREADS: &str = "patient";
+/// The threads that the clock waits for; all others are of other tests, and may work as long as they like.
+static WATCHED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Runs a test on threads that such a clock waits for.
 pub fn run<T: Future<Output = ()> + Send + 'static>(test: T) {
+    let this_thread = || {
+        let path = std::fs::read_link("/proc/thread-self").unwrap();
+        path.file_name().unwrap().to_string_lossy().into_owned()
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
-        .thread_name(THREADS)
+        .on_thread_start(move || {
+            WATCHED.lock().unwrap().insert(this_thread());
+        })
+        .on_thread_stop(move || {
+            WATCHED.lock().unwrap().remove(&this_thread());
+        })
         .enable_all()
         .build();
     let runtime = runtime.unwrap();
     runtime.block_on(runtime.spawn(test)).unwrap();
 }
+
+/// Opens a store whose writer the clock waits for, too.
+pub fn opening<T>(open: impl FnOnce() -> T) -> T {
+    let writers = || -> BTreeSet<String> {
+        let threads = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+        let named = |path: &Path| std::fs::read_to_string(path.join("comm")).unwrap_or_default();
+        threads
+            .filter(|thread| named(&thread.path()).trim_end() == "store-writer")
+            .map(|thread| thread.file_name().to_string_lossy().into_owned())
+            .collect()
+    };
+    let before = writers();
+    let opened = open();
+    // Another test may open one at this moment, and is waited for, too; but not those of all tests.
+    let new: Vec<String> = writers().difference(&before).cloned().collect();
+    assert!(!new.is_empty(), "the store's writer is called otherwise now");
+    WATCHED.lock().unwrap().extend(new);
+    opened
+}
+
 /// Who is due within so long wakes together.
 const TOGETHER: Duration = Duration::from_millis(100);
 
@@ -60,8 +90,7 @@ impl Patient {
         let patient =
             Arc::new(Self { sleepers: Arc::new(Mutex::new(sleepers)), asked: AtomicU64::default() });
         let driven = Arc::downgrade(&patient);
-        // With a name of its own, or it would have that of a thread it waits for.
-        std::thread::Builder::new().name("clock".into()).spawn(move || drive(&driven)).unwrap();
+        std::thread::spawn(move || drive(&driven));
         patient
     }
 
@@ -95,12 +124,10 @@ fn drive(patient: &Weak<Patient>) {
 
 /// Whether one of those threads works, or waits for a disk.
 fn at_work() -> bool {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let mut stats = tasks.map(|task| std::fs::read_to_string(task.path().join("stat")).unwrap_or_default());
-    stats.any(|stat| {
-        let (name, rest) = stat.rsplit_once(')').unwrap_or_default();
-        [THREADS, "store-writer"].iter().any(|known| name.ends_with(known))
-            && rest.trim_start().starts_with(['R', 'D'])
+    WATCHED.lock().unwrap().iter().any(|thread| {
+        let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+        let state = stat.rsplit_once(')').unwrap_or_default().1;
+        state.trim_start().starts_with(['R', 'D'])
     })
 }
 

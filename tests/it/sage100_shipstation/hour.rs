@@ -65,7 +65,7 @@ async fn hour() {
     let file = pair.path().join("ml-connector.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen("company: ABC }", "company: ABC, overlap: 2m }", 1)).unwrap();
-    let (engine, store) = pair.engine();
+    let (engine, store) = patient::opening(|| pair.engine());
     let options = RunOptions::default();
     let stop = options.stop.clone();
     let running = tokio::spawn(async move { engine.run(options).await });
