@@ -92,6 +92,7 @@ impl Run<'_> {
             Ending::Enough(reason) => (RecordState::Done, Some(reason), None),
             Ending::Skip(reason) => (RecordState::Skipped, Some(reason), None),
             Ending::Park(reason) => (RecordState::Parked, Some(reason), None),
+            Ending::Discard(reason) => (RecordState::Discarded, Some(reason), None),
             Ending::InDoubt(reason) => (RecordState::InDoubt, Some(reason), None),
             Ending::Seek { until, reason, .. } => (RecordState::Waiting, Some(reason), Some(until)),
             Ending::Halt { until, reason } => {
@@ -168,7 +169,11 @@ pub(super) fn made(shared: &Shared, record: &Record) -> Result<bool, StoreError>
     Ok(effects.iter().any(|effect| {
         matches!(
             effect.state,
-            EffectState::Sending | EffectState::Confirmed | EffectState::Unknown | EffectState::InDoubt
+            EffectState::Sending
+                | EffectState::Confirmed
+                | EffectState::Unknown
+                | EffectState::InDoubt
+                | EffectState::Undoing
         )
     }))
 }
