@@ -209,30 +209,8 @@ mod tests {
     #[test]
     fn records_are_found_by_their_reason() {
         let record = |key: &str, message: &str| Record {
-            id: RecordId::new("m", "f", key),
-            version: 1,
-            state: RecordState::Parked,
-            revision: 1,
-            source: Value::Null,
-            fingerprint: String::new(),
-            mapping_revision: String::new(),
-            idempotency_key: String::new(),
-            received: now(),
-            changed: now(),
-            due: now(),
-            attempts: 0,
-            reason: Some(Reason {
-                message: message.to_owned(),
-                code: None,
-                step: None,
-                place: None,
-                detail: None,
-            }),
-            results: Vec::new(),
-            pending: None,
-            notices: Vec::new(),
-            again: None,
-            merged: None,
+            reason: Some(Reason::new(message)),
+            ..Record::new(RecordId::new("m", "f", key), RecordState::Parked, Value::Null, now())
         };
         let records =
             [record("1", "UPS does not recognise the address"), record("2", "The order weighs nothing")];

@@ -252,11 +252,9 @@ impl FlowRuntime {
             _ => format!("unreadable-{}", &fingerprint[..12]),
         };
         let reason = Reason {
-            message,
-            code: None,
-            step: None,
             place: Some(self.shape.place.to_string()),
             detail: Some(raw.clone()),
+            ..Reason::new(message)
         };
         let arrival = self.named(&key, raw, fingerprint, key.clone(), true, at);
         Come { arrival, unfit: Some(reason), by: None }

@@ -138,14 +138,9 @@ impl Ended {
 /// Parks a record whose mapping, as it was when it began, is nowhere to be found.
 pub(super) async fn park_without_mapping(shared: &Shared, mut record: Record) -> Result<Ended, Stop> {
     let now = shared.clock.now();
-    let reason = Reason {
-        message: "the mapping that it began with cannot be loaded any more; replay it to use the mapping as it is now"
-            .to_owned(),
-        code: None,
-        step: None,
-        place: None,
-        detail: None,
-    };
+    let reason = Reason::new(
+        "the mapping that it began with cannot be loaded any more; replay it to use the mapping as it is now",
+    );
     transition::record(&mut record, RecordState::Parked, Some(reason), now)?;
     let expected = record.version;
     let writes = vec![

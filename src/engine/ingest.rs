@@ -180,37 +180,19 @@ fn first_event(arrival: &Arrival) -> &'static str {
 }
 
 fn first(arrival: Arrival) -> Record {
-    let reason = (!arrival.selected).then(not_selected);
+    let state = if arrival.selected { RecordState::Received } else { RecordState::Skipped };
     Record {
-        id: arrival.id,
-        version: 0,
-        state: if arrival.selected { RecordState::Received } else { RecordState::Skipped },
-        revision: 1,
-        source: arrival.source,
         fingerprint: arrival.fingerprint,
         mapping_revision: arrival.mapping_revision,
         idempotency_key: arrival.idempotency_key,
-        received: arrival.at,
-        changed: arrival.at,
-        due: arrival.at,
-        attempts: 0,
-        reason,
-        results: Vec::new(),
-        pending: None,
-        notices: Vec::new(),
-        again: None,
+        reason: (!arrival.selected).then(not_selected),
         merged: arrival.merged,
+        ..Record::new(arrival.id, state, arrival.source, arrival.at)
     }
 }
 
 fn not_selected() -> Reason {
-    Reason {
-        message: "The flow's `select` does not want it".to_owned(),
-        code: None,
-        step: None,
-        place: None,
-        detail: None,
-    }
+    Reason::new("The flow's `select` does not want it")
 }
 
 /// Nothing was done for the record yet, so the newest content simply takes the place of the old one.

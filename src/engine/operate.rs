@@ -17,8 +17,8 @@ use crate::base::RecordId;
 use crate::expression::fits;
 use crate::spec::model::{CreateEffect, Effect, Operation, Step, StepKind};
 use crate::store::{
-    AuditDraft, AuditQuery, Batch, EffectEntry, EffectState, Evidence, Record, RecordQuery, RecordState,
-    Store, StoreError, Write,
+    AuditDraft, AuditQuery, Batch, EffectEntry, EffectState, Evidence, Reason, Record, RecordQuery,
+    RecordState, Store, StoreError, Write,
 };
 
 /// States from which a record can be replayed.
@@ -201,12 +201,9 @@ impl Engine {
             return Err("an effect of it is on its way; wait until its outcome is known".to_owned());
         }
         self.not_while_undone(record)?;
-        let reason = crate::store::Reason {
-            message: format!("discarded by {}: {}", order.operator, order.reason),
-            code: None,
-            step: None,
-            place: None,
+        let reason = Reason {
             detail: record.reason.as_ref().and_then(|reason| serde_json::to_value(reason).ok()),
+            ..Reason::new(format!("discarded by {}: {}", order.operator, order.reason))
         };
         transition::record(record, RecordState::Discarded, Some(reason), self.shared.clock.now())
             .map_err(|_| format!("it is {}, so there is nothing to discard", word(record.state)))?;

@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
                 }
                 Err(message) => {
                     let place = Some(flow.flow.place.to_string());
-                    Ending::Park(Reason { message, code: None, step: None, place, detail: None })
+                    Ending::Park(Reason { place, ..Reason::new(message) })
                 }
             },
         };
@@ -304,13 +304,7 @@ impl<'a> Run<'a> {
     }
 
     pub(super) fn reason(&self, step: &Step, path: &str, message: String) -> Reason {
-        Reason {
-            message,
-            code: None,
-            step: Some(path.to_owned()),
-            place: Some(step.place.to_string()),
-            detail: None,
-        }
+        Reason { step: Some(path.to_owned()), place: Some(step.place.to_string()), ..Reason::new(message) }
     }
 
     pub(super) fn unevaluable(&self, step: &Step, path: &str, error: &EvaluationError) -> Ending {

@@ -42,7 +42,7 @@ impl<'a> Run<'a> {
                 return run.finish(ending).await;
             }
         }
-        let reason = Reason { message: all_undone(&effects), ..plain() };
+        let reason = Reason::new(all_undone(&effects));
         run.record.results.clear();
         // One commit with what came of the last: between the two, nothing would say that the record is to be discarded.
         let ended = run.finish(Ending::Discard(reason)).await?;
@@ -58,7 +58,7 @@ impl<'a> Run<'a> {
             Some((undo, step, role, flow.connection(role).system.operations.get(name)?))
         }) else {
             let message = format!("what undoes {} is not part of its system any more", effect.operation);
-            return Ok(Some(Ending::Park(Reason { message, ..plain() })));
+            return Ok(Some(Ending::Park(Reason::new(message))));
         };
         let call = CallStep::undoing(step, effect.step.clone(), role, operation, undo.input.clone());
         if self.shared.stop.is_cancelled() {
@@ -251,7 +251,7 @@ pub(super) fn next(effect: &EffectEntry, effects: &[EffectEntry]) -> (RecordStat
     if effect.state != EffectState::Undone || effects.iter().any(|other| rest(&other)) {
         return (RecordState::Waiting, None);
     }
-    (RecordState::Discarded, Some(Reason { message: all_undone(effects), ..plain() }))
+    (RecordState::Discarded, Some(Reason::new(all_undone(effects))))
 }
 
 /// Notes what a person's word, which leads to `to`, says of an undo.
@@ -305,11 +305,6 @@ fn all_undone(effects: &[EffectEntry]) -> String {
         stands => format!("; it cannot undo {stands}, which still stands"),
     };
     format!("undone{by}{stands}")
-}
-
-/// A reason that no step is the cause of.
-fn plain() -> Reason {
-    Reason { message: String::new(), code: None, step: None, place: None, detail: None }
 }
 
 /// The step that calls `role.operation`, in these steps or their loops, and the role.

@@ -43,6 +43,20 @@ impl Dice {
         choices.get(index)
     }
 
+    /// `count` kinds in random order, each in its share, the rest `plain`. From twenty on, every kind whose share is not
+    /// zero occurs.
+    pub fn deal<K: Copy>(&mut self, count: usize, shares: &[(K, f64)], plain: K) -> Vec<K> {
+        let mut kinds = Vec::with_capacity(count);
+        for (kind, share) in shares {
+            let least = usize::from(*share > 0.0 && count >= 20);
+            kinds.extend(std::iter::repeat_n(*kind, ((count as f64 * share).round() as usize).max(least)));
+        }
+        kinds.truncate(count);
+        kinds.resize(count, plain);
+        self.shuffle(&mut kinds);
+        kinds
+    }
+
     /// Puts `items` into another order.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
@@ -64,6 +78,17 @@ mod tests {
         };
         assert_eq!(throws(7), throws(7));
         assert_ne!(throws(7), throws(8));
+    }
+
+    #[test]
+    fn every_kind_with_a_share_is_dealt() {
+        let deal = |count| {
+            let mut kinds = Dice::new(1).deal(count, &[('a', 0.5), ('b', 0.001), ('c', 0.0)], 'p');
+            kinds.sort_unstable();
+            kinds.into_iter().collect::<String>()
+        };
+        assert_eq!(deal(4), "aapp");
+        assert_eq!(deal(20), format!("{}b{}", "a".repeat(10), "p".repeat(9)));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod exchange;
 pub mod expectation;
 pub mod faults;
 pub mod log;
+pub mod orders;
 pub mod places;
 pub mod post;
 pub mod push;

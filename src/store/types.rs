@@ -51,6 +51,32 @@ pub struct Record {
     pub merged: Option<Merged>,
 }
 
+impl Record {
+    /// A record in its first revision, of which nothing more is known than what it is and since when.
+    pub fn new(id: RecordId, state: RecordState, source: Value, at: Timestamp) -> Self {
+        Self {
+            id,
+            version: 0,
+            state,
+            revision: 1,
+            source,
+            fingerprint: String::new(),
+            mapping_revision: String::new(),
+            idempotency_key: String::new(),
+            received: at,
+            changed: at,
+            due: at,
+            attempts: 0,
+            reason: None,
+            results: Vec::new(),
+            pending: None,
+            notices: Vec::new(),
+            again: None,
+            merged: None,
+        }
+    }
+}
+
 /// Which tellings a content came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Merged {
@@ -95,6 +121,13 @@ pub struct Reason {
     pub place: Option<String>,
     /// What a check showed, or the full redacted answer.
     pub detail: Option<Value>,
+}
+
+impl Reason {
+    /// A sentence for people, and nothing more.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: None, step: None, place: None, detail: None }
+    }
 }
 
 /// The result of a step that is not to be done again.

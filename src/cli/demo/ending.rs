@@ -204,34 +204,13 @@ fn calls(desk: &Value) -> String {
 mod tests {
     use super::*;
     use crate::base::RecordId;
+    use crate::store;
 
     fn record(key: &str, state: RecordState, why: Option<&str>) -> Record {
         let at: jiff::Timestamp = "2026-11-20T14:00:00Z".parse().unwrap();
         Record {
-            id: RecordId::new("sage100-ups", "ship_orders", key),
-            version: 1,
-            state,
-            revision: 1,
-            source: Value::Null,
-            fingerprint: String::new(),
-            mapping_revision: String::new(),
-            idempotency_key: String::new(),
-            received: at,
-            changed: at,
-            due: at,
-            attempts: 0,
-            reason: why.map(|message| crate::store::Reason {
-                message: message.to_owned(),
-                code: None,
-                step: None,
-                place: None,
-                detail: None,
-            }),
-            results: Vec::new(),
-            pending: None,
-            notices: Vec::new(),
-            again: None,
-            merged: None,
+            reason: why.map(store::Reason::new),
+            ..Record::new(RecordId::new("sage100-ups", "ship_orders", key), state, Value::Null, at)
         }
     }
 

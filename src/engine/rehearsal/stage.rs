@@ -136,24 +136,9 @@ async fn put_links(
 /// A record that is done.
 fn known(id: RecordId, mapping: &Mapping, idempotency_key: &str, at: Timestamp) -> Record {
     Record {
-        id,
-        version: 0,
-        state: RecordState::Done,
-        revision: 1,
-        source: Value::Null,
-        fingerprint: String::new(),
         mapping_revision: mapping.revision.clone(),
         idempotency_key: idempotency_key.to_owned(),
-        received: at,
-        changed: at,
-        due: at,
-        attempts: 0,
-        reason: None,
-        results: Vec::new(),
-        pending: None,
-        notices: Vec::new(),
-        again: None,
-        merged: None,
+        ..Record::new(id, RecordState::Done, Value::Null, at)
     }
 }
 

@@ -80,8 +80,7 @@ impl Engine {
         if writes.is_empty() {
             return Err(nothing(&effects));
         }
-        let message = format!("to be undone for {}: {}", order.operator, order.reason);
-        let reason = Reason { message, code: None, step: None, place: None, detail: None };
+        let reason = Reason::new(format!("to be undone for {}: {}", order.operator, order.reason));
         let now = self.shared.clock.now();
         transition::record(&mut record, RecordState::Waiting, Some(reason), now)
             .map_err(|error| error.to_string())?;

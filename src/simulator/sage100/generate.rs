@@ -9,52 +9,8 @@ use super::catalogue::{self, Item};
 use super::stamp::Stamp;
 use super::table::Row;
 use crate::simulator::dice::Dice;
+use crate::simulator::orders::Orders;
 use crate::simulator::places::{CANADA, CITIES, Place, REMOTE};
-
-/// How many orders of which kind are made up. Shares are of the count; what is left are plain orders for UPS.
-#[derive(Debug, Clone)]
-pub struct Orders {
-    /// What they are made from.
-    pub seed: u64,
-    /// How many.
-    pub count: usize,
-    /// Over how many days before now their stamps are spread; 0 stamps them all now.
-    pub days: u32,
-    /// Addresses that nobody knows.
-    pub unknown_address: f64,
-    /// Addresses that could be several.
-    pub ambiguous_address: f64,
-    /// Services that do not go where the order goes.
-    pub refused_service: f64,
-    /// Orders of items without weight.
-    pub weightless: f64,
-    /// Orders of more than one parcel.
-    pub heavy: f64,
-    /// Orders to Canada.
-    pub canada: f64,
-    /// Orders that are closed, on hold, or quotes, each.
-    pub not_ready: f64,
-    /// Orders for another carrier, and orders for none, each.
-    pub not_ups: f64,
-}
-
-impl Default for Orders {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            count: 50,
-            days: 5,
-            unknown_address: 0.015,
-            ambiguous_address: 0.015,
-            refused_service: 0.02,
-            weightless: 0.01,
-            heavy: 0.08,
-            canada: 0.02,
-            not_ready: 0.02,
-            not_ups: 0.03,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -72,33 +28,22 @@ enum Kind {
     NoCarrier,
 }
 
-impl Orders {
-    /// The kinds in random order. From twenty orders on, every kind whose share is not zero occurs.
-    fn kinds(&self, dice: &mut Dice) -> Vec<Kind> {
-        let shares = [
-            (Kind::UnknownAddress, self.unknown_address),
-            (Kind::AmbiguousAddress, self.ambiguous_address),
-            (Kind::RefusedService, self.refused_service),
-            (Kind::Weightless, self.weightless),
-            (Kind::Heavy, self.heavy),
-            (Kind::Canada, self.canada),
-            (Kind::Closed, self.not_ready),
-            (Kind::Hold, self.not_ready),
-            (Kind::Quote, self.not_ready),
-            (Kind::OtherCarrier, self.not_ups),
-            (Kind::NoCarrier, self.not_ups),
-        ];
-        let mut kinds = Vec::with_capacity(self.count);
-        for (kind, share) in shares {
-            let exact = self.count as f64 * share;
-            let least = if share > 0.0 && self.count >= 20 { 1 } else { 0 };
-            kinds.extend(std::iter::repeat_n(kind, (exact.round() as usize).max(least)));
-        }
-        kinds.truncate(self.count);
-        kinds.resize(self.count, Kind::Plain);
-        dice.shuffle(&mut kinds);
-        kinds
-    }
+/// The kinds in random order.
+fn kinds(orders: &Orders, dice: &mut Dice) -> Vec<Kind> {
+    let shares = [
+        (Kind::UnknownAddress, orders.unknown_address),
+        (Kind::AmbiguousAddress, orders.ambiguous_address),
+        (Kind::RefusedService, orders.refused_service),
+        (Kind::Weightless, orders.weightless),
+        (Kind::Heavy, orders.heavy),
+        (Kind::Canada, orders.canada),
+        (Kind::Closed, orders.not_ready),
+        (Kind::Hold, orders.not_ready),
+        (Kind::Quote, orders.not_ready),
+        (Kind::OtherCarrier, orders.not_ups),
+        (Kind::NoCarrier, orders.not_ups),
+    ];
+    dice.deal(orders.count, &shares, Kind::Plain)
 }
 
 /// Adds made-up orders to the books, with the items and customers they need; gives their numbers.
@@ -107,7 +52,7 @@ pub(super) fn fill(books: &mut Books, orders: &Orders, zone: &TimeZone, now: Tim
     let mut dice = Dice::new(orders.seed.wrapping_add(first as u64));
     stock(books, Stamp::at(now, zone));
     let instants = instants(orders, now, &mut dice);
-    let kinds = orders.kinds(&mut dice);
+    let kinds = kinds(orders, &mut dice);
     let mut numbers = Vec::with_capacity(orders.count);
     for (index, (kind, instant)) in kinds.into_iter().zip(instants).enumerate() {
         let number = format!("{:07}", 10_000 + first + index);

@@ -37,9 +37,9 @@ use tokio::net::TcpListener;
 
 use super::due::Due;
 use super::expectation::Expectation;
+pub use super::orders::Orders;
 use super::serve::{self, Running};
 use super::system::{Desk, Pool, lock};
-pub use generate::Orders;
 pub use options::Options;
 pub use package::Package;
 use stamp::Stamp;

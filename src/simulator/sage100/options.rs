@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::generate::Orders;
 use crate::base::{Clock, SystemClock};
+use crate::simulator::orders::Orders;
 use crate::simulator::wire::Tls;
 
 /// How the simulated Sage 100 is set up; `Options::default()` suits most.

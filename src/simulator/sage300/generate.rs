@@ -66,7 +66,7 @@ enum Kind {
 }
 
 impl Orders {
-    /// The kinds in random order. From twenty orders on, every kind whose share is not zero occurs.
+    /// The kinds in random order.
     fn kinds(&self, dice: &mut Dice) -> Vec<Kind> {
         let shares = [
             (Kind::SeveralLocations, self.several_locations),
@@ -79,16 +79,7 @@ impl Orders {
             (Kind::PickedUp, self.picked_up),
             (Kind::ChargesOnly, self.charges_only),
         ];
-        let mut kinds = Vec::with_capacity(self.count);
-        for (kind, share) in shares {
-            let exact = self.count as f64 * share;
-            let least = if share > 0.0 && self.count >= 20 { 1 } else { 0 };
-            kinds.extend(std::iter::repeat_n(kind, (exact.round() as usize).max(least)));
-        }
-        kinds.truncate(self.count);
-        kinds.resize(self.count, Kind::Plain);
-        dice.shuffle(&mut kinds);
-        kinds
+        dice.deal(self.count, &shares, Kind::Plain)
     }
 }
 

@@ -102,15 +102,7 @@ impl Orders {
             (Kind::OtherCarrier, self.not_ups),
             (Kind::NoCarrier, self.not_ups),
         ];
-        let mut kinds = Vec::with_capacity(count);
-        for (kind, share) in shares {
-            let least = if share > 0.0 && count >= 20 { 1 } else { 0 };
-            kinds.extend(std::iter::repeat_n(kind, ((count as f64 * share).round() as usize).max(least)));
-        }
-        kinds.truncate(count);
-        kinds.resize(count, Kind::Plain);
-        dice.shuffle(&mut kinds);
-        kinds
+        dice.deal(count, &shares, Kind::Plain)
     }
 }
 

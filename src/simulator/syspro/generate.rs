@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::books::{Books, day_text};
 use crate::simulator::dice::Dice;
+use crate::simulator::orders::Orders;
 use crate::simulator::places::{CANADA, CITIES, Place, REMOTE};
 use crate::simulator::sage100::catalogue::{CONTACTS, HEAVY, ITEMS, Item, NAMES, STREETS, WEIGHTLESS};
 
@@ -21,51 +22,6 @@ pub const SHIP_VIA: &[(&str, &str)] = &[
 
 /// Names that need more than ASCII, which SYSPRO keeps in Windows-1252.
 const NAMES_BEYOND_ASCII: &[&str] = &["Café Olé Trading", "Müller & Söhne", "Señor Muñoz Imports"];
-
-/// How many orders of which kind are made up. Shares are of the count; what is left are plain orders for UPS.
-#[derive(Debug, Clone)]
-pub struct Orders {
-    /// What they are made from.
-    pub seed: u64,
-    /// How many.
-    pub count: usize,
-    /// Over how many days before now their delivery notes were printed.
-    pub days: u32,
-    /// Addresses that nobody knows.
-    pub unknown_address: f64,
-    /// Addresses that could be several.
-    pub ambiguous_address: f64,
-    /// Services that do not go where the order goes.
-    pub refused_service: f64,
-    /// Orders of items without weight.
-    pub weightless: f64,
-    /// Orders of more than one parcel.
-    pub heavy: f64,
-    /// Orders to Canada.
-    pub canada: f64,
-    /// Orders that are open, in suspense, or complete, each.
-    pub not_ready: f64,
-    /// Orders for another carrier, and orders for none, each.
-    pub not_ups: f64,
-}
-
-impl Default for Orders {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            count: 50,
-            days: 5,
-            unknown_address: 0.015,
-            ambiguous_address: 0.015,
-            refused_service: 0.02,
-            weightless: 0.01,
-            heavy: 0.08,
-            canada: 0.02,
-            not_ready: 0.02,
-            not_ups: 0.03,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -83,33 +39,22 @@ enum Kind {
     NoCarrier,
 }
 
-impl Orders {
-    /// The kinds in random order. From twenty orders on, every kind whose share is not zero occurs.
-    fn kinds(&self, dice: &mut Dice) -> Vec<Kind> {
-        let shares = [
-            (Kind::UnknownAddress, self.unknown_address),
-            (Kind::AmbiguousAddress, self.ambiguous_address),
-            (Kind::RefusedService, self.refused_service),
-            (Kind::Weightless, self.weightless),
-            (Kind::Heavy, self.heavy),
-            (Kind::Canada, self.canada),
-            (Kind::Open, self.not_ready),
-            (Kind::Suspense, self.not_ready),
-            (Kind::Complete, self.not_ready),
-            (Kind::OtherCarrier, self.not_ups),
-            (Kind::NoCarrier, self.not_ups),
-        ];
-        let mut kinds = Vec::with_capacity(self.count);
-        for (kind, share) in shares {
-            let exact = self.count as f64 * share;
-            let least = if share > 0.0 && self.count >= 20 { 1 } else { 0 };
-            kinds.extend(std::iter::repeat_n(kind, (exact.round() as usize).max(least)));
-        }
-        kinds.truncate(self.count);
-        kinds.resize(self.count, Kind::Plain);
-        dice.shuffle(&mut kinds);
-        kinds
-    }
+/// The kinds in random order.
+fn kinds(orders: &Orders, dice: &mut Dice) -> Vec<Kind> {
+    let shares = [
+        (Kind::UnknownAddress, orders.unknown_address),
+        (Kind::AmbiguousAddress, orders.ambiguous_address),
+        (Kind::RefusedService, orders.refused_service),
+        (Kind::Weightless, orders.weightless),
+        (Kind::Heavy, orders.heavy),
+        (Kind::Canada, orders.canada),
+        (Kind::Open, orders.not_ready),
+        (Kind::Suspense, orders.not_ready),
+        (Kind::Complete, orders.not_ready),
+        (Kind::OtherCarrier, orders.not_ups),
+        (Kind::NoCarrier, orders.not_ups),
+    ];
+    dice.deal(orders.count, &shares, Kind::Plain)
 }
 
 /// Adds made-up orders to the books, with the items they need; gives their numbers.
@@ -133,7 +78,7 @@ pub(super) fn fill(books: &mut Books, orders: &Orders, zone: &TimeZone, now: Tim
         books.customers.insert(number, customer.as_object().cloned().unwrap_or_default());
     }
     let today = now.to_zoned(zone.clone()).date();
-    let kinds = orders.kinds(&mut dice);
+    let kinds = kinds(orders, &mut dice);
     let mut numbers = Vec::with_capacity(orders.count);
     for (index, kind) in kinds.into_iter().enumerate() {
         let number = format!("{:015}", 1000 + first + index);

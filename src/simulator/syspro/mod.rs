@@ -34,10 +34,10 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 use super::due::Due;
+pub use super::orders::Orders;
 use super::serve::{self, Running};
 use super::system::{Desk, lock};
 pub use books::{OrderState, State, Summary};
-pub use generate::Orders;
 pub use options::Options;
 
 /// A simulated SYSPRO that is serving.

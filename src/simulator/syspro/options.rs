@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::generate::Orders;
 use crate::base::{Clock, SystemClock};
+use crate::simulator::orders::Orders;
 
 /// How the simulated SYSPRO is set up; `Options::default()` suits most.
 #[derive(Debug, Clone)]

@@ -64,25 +64,14 @@ fn id(key: &str) -> RecordId {
 }
 
 fn record(id: &RecordId, state: RecordState, second: i64) -> Record {
+    let source = json!({ "No": id.key(), "Total": 12.50, "Lines": [{ "Sku": "A" }] });
     Record {
-        id: id.clone(),
-        version: 0,
-        state,
-        revision: 1,
-        source: json!({ "No": id.key(), "Total": 12.50, "Lines": [{ "Sku": "A" }] }),
         fingerprint: "00ff".into(),
         mapping_revision: "11ee".into(),
         idempotency_key: id.key().into(),
-        received: at(1),
         changed: at(second),
         due: at(second),
-        attempts: 0,
-        reason: None,
-        results: Vec::new(),
-        pending: None,
-        notices: Vec::new(),
-        again: None,
-        merged: None,
+        ..Record::new(id.clone(), state, source, at(1))
     }
 }
 
