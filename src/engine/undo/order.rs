@@ -11,6 +11,7 @@ use crate::engine::command::{Order, Ordered, Reply};
 use crate::engine::flow::FlowRuntime;
 use crate::engine::operate::{Refused, call_at, failed, ordered};
 use crate::engine::transition::{self, Proof};
+use crate::spec::model::Effect;
 use crate::store::{EffectEntry, EffectState, Evidence, Reason, Record, RecordState, Undo, Write};
 
 /// What an order is for that names no records.
@@ -95,7 +96,6 @@ impl Engine {
         effect: &EffectEntry,
         order: &Order,
     ) -> Result<Option<EffectEntry>, Refused> {
-        use crate::spec::model::Effect;
         let gone = || format!("the step {} is not part of the mapping any more", effect.step);
         let (role, operation) = call_at(&flow.flow.steps, &effect.operation).ok_or_else(gone)?;
         let Effect::Create(create) = &operation.effect else { return Err(gone()) };
@@ -146,7 +146,7 @@ fn unfinished(record: &Record) -> Option<String> {
     match record.state {
         RecordState::Discarded => None,
         RecordState::Parked => Some(why.to_owned()),
-        _ => Some(format!("not undone yet: {why}; the engine goes on with it as long as it runs")),
+        _ => Some(format!("not undone yet: {why}; it is tried again while the engine runs")),
     }
 }
 
