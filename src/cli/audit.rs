@@ -60,8 +60,13 @@ impl Args {
                 other => Err(reach::unexpected(other)),
             };
         }
-        for entry in self.entries(&workspace).await? {
-            if self.format.json() { output.json(&entry)? } else { output.line(line(&entry)) }
+        let entries = self.entries(&workspace).await?;
+        if self.format.json() {
+            entries.iter().try_for_each(|entry| output.json(entry))?;
+        } else if entries.is_empty() {
+            output.say("no entry matches");
+        } else {
+            entries.iter().for_each(|entry| output.line(line(entry)));
         }
         Ok(Exit::Fine)
     }

@@ -3,13 +3,14 @@
 use super::outcome::Outcome;
 use super::output::{FormatArg, Output};
 use super::reach;
-use super::selection::OrderArgs;
+use super::selection::{OrderArgs, said};
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::Command;
 
 /// Decides that nothing more happens to parked records.
 ///
-/// The records stay, with their audit trail, and can be replayed.
+/// The records stay, with their audit trail, and can be replayed. Records that have not been tried yet, or wait, can be
+/// discarded too: by name, or with `--all --state received,waiting`.
 ///
 /// Example: `ml-connector discard 0000169 --reason "cancelled by the customer"`
 #[derive(Debug, clap::Args)]
@@ -17,7 +18,7 @@ pub struct Args {
     #[command(flatten)]
     which: OrderArgs,
     /// Why, for the audit trail.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     reason: String,
     #[command(flatten)]
     config: ConfigArg,

@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::reach;
-use super::selection::operator;
+use super::selection::{operator, said};
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::{Command, Reply, Retried, Retry};
@@ -59,10 +59,10 @@ pub struct Args {
     #[arg(long, requires = "retry")]
     all: bool,
     /// With --retry: why, for the audit trail.
-    #[arg(long, value_name = "TEXT", default_value = "given from the command line")]
+    #[arg(long, value_name = "TEXT", default_value = "given from the command line", value_parser = said)]
     reason: String,
     /// With --retry: who orders it, for the audit trail; the user who is logged in unless given.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = said)]
     by: Option<String>,
     #[command(flatten)]
     config: ConfigArg,

@@ -1,5 +1,6 @@
 //! Where configurations and mappings come from: directories, files, and what is shipped in the binary.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,15 +17,39 @@ use crate::spec::{self, CONFIG_FILE, shipped};
 /// # Errors
 /// When it cannot be used; the findings have been shown.
 pub fn config(directory: &Path, output: &Output) -> Result<Config, Trouble> {
-    if !directory.join(CONFIG_FILE).is_file() {
-        return Err(Trouble::cannot_start(format!(
-            "{} holds no {CONFIG_FILE}; name the directory with --config, or make one with `ml-connector init`",
-            directory.display()
-        )));
+    if let Err(error) = std::fs::metadata(directory.join(CONFIG_FILE)) {
+        return Err(Trouble::cannot_start(without_config(directory, &error)));
     }
     let mut sources = Sources::default();
     let (config, findings) = spec::load_config(directory, &mut sources);
     usable(config, &findings, &sources, output)
+}
+
+/// Why there is no configuration file to be seen.
+fn without_config(directory: &Path, error: &std::io::Error) -> String {
+    let shown = directory.display();
+    match error.kind() {
+        ErrorKind::NotFound => format!(
+            "{shown} holds no {CONFIG_FILE}; name the directory with --config, or make one with `ml-connector init`"
+        ),
+        ErrorKind::NotADirectory => {
+            format!("{shown} is not a directory; --config names the directory that holds {CONFIG_FILE}")
+        }
+        _ => format!("{shown} cannot be looked into: {error}; run this as a user who may read it"),
+    }
+}
+
+/// Refuses a configuration that was named and is not there; the current directory need not be one.
+///
+/// # Errors
+/// A sentence with the cure.
+pub fn check_named(arg: &ConfigArg) -> Result<(), Trouble> {
+    match std::fs::metadata(arg.config.join(CONFIG_FILE)) {
+        Err(error) if arg.config != Path::new(".") => {
+            Err(Trouble::cannot_start(without_config(&arg.config, &error)))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Finds a mapping: a file, one of the configuration, or a shipped one.
@@ -40,19 +65,16 @@ pub fn mapping(name: &str, arg: &ConfigArg, output: &Output) -> Result<Arc<Mappi
     if let Some(mapping) = configured(name, &arg.config) {
         return Ok(mapping);
     }
-    if let Some(path) =
-        own(&arg.config).into_iter().find(|path| path.file_stem().is_some_and(|stem| stem == name))
-    {
-        let (mapping, findings) = spec::load_mapping(&path, &mut sources);
+    let own = own(&arg.config)?;
+    if let Some(path) = own.iter().find(|path| path.file_stem().is_some_and(|stem| stem == name)) {
+        let (mapping, findings) = spec::load_mapping(path, &mut sources);
         return usable(mapping, &findings, &sources, output);
     }
     if shipped::mapping(name).is_some() {
         let (mapping, findings) = spec::load_shipped(name, &mut sources);
         return usable(mapping, &findings, &sources, output);
     }
-    let own = own(&arg.config)
-        .into_iter()
-        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    let own = own.iter().filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
     let known = shipped::MAPPINGS.iter().map(|shipped| shipped.name.to_owned()).chain(own);
     Err(Trouble::usage(names::unknown("mapping", name, known)))
 }
@@ -67,16 +89,16 @@ fn configured(name: &str, directory: &Path) -> Option<Arc<Mapping>> {
 }
 
 /// The configuration's own mapping files; none where there is no configuration.
-pub fn own(directory: &Path) -> Vec<PathBuf> {
+///
+/// # Errors
+/// When nobody can tell which there are.
+pub fn own(directory: &Path) -> Result<Vec<PathBuf>, Trouble> {
     if !directory.join(CONFIG_FILE).is_file() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let entries = std::fs::read_dir(directory.join("mappings")).into_iter().flatten();
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut files: Vec<PathBuf> =
-        paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml")).collect();
-    files.sort();
-    files
+    let folder = directory.join("mappings");
+    spec::yaml_files(&folder)
+        .map_err(|error| Trouble::cannot_start(format!("{} cannot be read: {error}", folder.display())))
 }
 
 /// Shows the errors, and the warnings of the operator's own files: nobody but `validate` tells of those of built-in ones.

@@ -3,7 +3,7 @@
 use super::outcome::Outcome;
 use super::output::{FormatArg, Output};
 use super::reach;
-use super::selection::OrderArgs;
+use super::selection::{OrderArgs, said};
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::{Command, Order};
 
@@ -13,7 +13,7 @@ pub struct OrderCommand {
     #[command(flatten)]
     which: OrderArgs,
     /// Why, for the audit trail.
-    #[arg(long, value_name = "TEXT", default_value = "given from the command line")]
+    #[arg(long, value_name = "TEXT", default_value = "given from the command line", value_parser = said)]
     reason: String,
     #[command(flatten)]
     config: ConfigArg,

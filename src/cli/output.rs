@@ -1,7 +1,7 @@
 //! The one place that prints: data to standard output, everything else to standard error.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -37,7 +37,8 @@ impl FormatArg {
 /// Standard output and standard error.
 #[derive(Debug, Default)]
 pub struct Output {
-    closed: AtomicBool,
+    /// Why standard output takes no more.
+    ended: OnceLock<io::Error>,
 }
 
 impl Output {
@@ -84,13 +85,25 @@ impl Output {
 
     /// Data as it is.
     pub fn bytes(&self, bytes: &[u8]) {
-        if self.closed.load(Ordering::Relaxed) {
+        if self.ended.get().is_some() {
             return;
         }
-        // Whoever read us has seen enough (`| head`): that is not an error, and there is nobody left to tell.
         let mut out = io::stdout().lock();
-        if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
-            self.closed.store(true, Ordering::Relaxed);
+        if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+            self.ended.get_or_init(|| error);
+        }
+    }
+
+    /// Says that data was lost, as on a full disk.
+    ///
+    /// # Errors
+    /// When standard output did not take everything, unless whoever read it has seen enough (`| head`).
+    pub fn complete(&self) -> Result<(), Trouble> {
+        match self.ended.get() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::failed(format!(
+                "standard output could not be written: {error}; what came is not all there is"
+            ))),
+            _ => Ok(()),
         }
     }
 

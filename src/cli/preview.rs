@@ -43,6 +43,7 @@ impl Args {
     /// When the mapping, the flow or the record cannot be used.
     pub fn run(self, output: &Output) -> Outcome {
         let record = self.record()?;
+        library::check_named(&self.config)?;
         let mapping = library::mapping(&self.mapping, &self.config, output)?;
         if !mapping.flows.contains_key(&self.flow) {
             return Err(Trouble::usage(names::unknown("flow", &self.flow, mapping.flows.keys())));
@@ -57,11 +58,10 @@ impl Args {
     }
 
     fn record(&self) -> Result<Value, Trouble> {
-        let name = self.record.display();
-        let text = if self.record.as_os_str() == "-" {
-            std::io::read_to_string(std::io::stdin())
+        let (name, text) = if self.record.as_os_str() == "-" {
+            ("standard input".to_owned(), std::io::read_to_string(std::io::stdin()))
         } else {
-            std::fs::read_to_string(&self.record)
+            (self.record.display().to_string(), std::fs::read_to_string(&self.record))
         };
         let text = text.map_err(|error| Trouble::usage(format!("{name} cannot be read: {error}")))?;
         serde_json::from_str(&text).map_err(|error| Trouble::usage(format!("{name} is not JSON: {error}")))

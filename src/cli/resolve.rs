@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::outcome::{Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::reach;
-use super::selection::OrderArgs;
+use super::selection::{OrderArgs, said};
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::{Command, Truth};
 
@@ -25,7 +25,7 @@ pub struct Args {
     #[command(flatten)]
     truth: TruthArgs,
     /// How you know, for the audit trail.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     reason: String,
     #[command(flatten)]
     config: ConfigArg,

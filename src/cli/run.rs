@@ -21,8 +21,8 @@ use crate::store::{FlowCount, RecordState};
 /// nothing is lost: the next start goes on. Other commands reach the running engine through its admin socket.
 ///
 /// With `--until-idle` every flow is polled once and the command ends when nothing is left to do: with 0 if all went
-/// well, with 1 if a record is in doubt or a flow could not go on. Parked records wait for a person and count as failure
-/// only with `--fail-on-parked`.
+/// well, with 1 if a record is in doubt, a flow could not go on, or a signal came first. Parked records wait for a person
+/// and count as failure only with `--fail-on-parked`.
 ///
 /// Example: `ml-connector run --config /etc/ml-connector`
 #[derive(Debug, clap::Args)]
@@ -111,9 +111,13 @@ impl Args {
                 .iter()
                 .map(|(flow, reason)| json!({ "flow": flow, "reason": reason }))
                 .collect();
-            output.json(&json!({ "flows": summary.flows, "troubles": troubles }))?;
+            output
+                .json(&json!({ "flows": summary.flows, "troubles": troubles, "stopped": summary.stopped }))?;
         } else {
             output.line(text(summary));
+        }
+        if self.until_idle && summary.stopped {
+            output.say("it was stopped before it was idle; the next start goes on from here");
         }
         Ok(self.exit(summary))
     }
@@ -125,7 +129,8 @@ impl Args {
         }
         let parked = self.fail_on_parked && total(&summary.flows, RecordState::Parked) > 0;
         let in_doubt = total(&summary.flows, RecordState::InDoubt) > 0;
-        if parked || in_doubt || !summary.troubles.is_empty() { Exit::Findings } else { Exit::Fine }
+        let unfinished = summary.stopped || !summary.troubles.is_empty();
+        if parked || in_doubt || unfinished { Exit::Findings } else { Exit::Fine }
     }
 }
 
@@ -184,12 +189,20 @@ mod tests {
     #[test]
     fn parked_records_fail_a_run_only_when_asked() {
         let count = |state| FlowCount { flow: "m/f".to_owned(), state, count: 1 };
-        let summary = |state| RunSummary { flows: vec![count(state)], troubles: Vec::new(), stopped: true };
+        let summary = |state| RunSummary { flows: vec![count(state)], troubles: Vec::new(), stopped: false };
         let (parked, in_doubt) = (summary(RecordState::Parked), summary(RecordState::InDoubt));
         assert_eq!(args("ml-connector run --until-idle").exit(&parked), Exit::Fine);
         assert_eq!(args("ml-connector run --until-idle --fail-on-parked").exit(&parked), Exit::Findings);
         assert_eq!(args("ml-connector run --until-idle").exit(&in_doubt), Exit::Findings);
-        assert_eq!(args("ml-connector run").exit(&in_doubt), Exit::Fine);
+        let stopped = |state| RunSummary { stopped: true, ..summary(state) };
+        assert_eq!(args("ml-connector run").exit(&stopped(RecordState::InDoubt)), Exit::Fine);
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_before_it_was_idle_is_not_done() {
+        let summary = RunSummary { flows: Vec::new(), troubles: Vec::new(), stopped: true };
+        assert_eq!(args("ml-connector run --until-idle").exit(&summary), Exit::Findings);
+        assert_eq!(args("ml-connector run").exit(&summary), Exit::Fine);
     }
 
     #[test]

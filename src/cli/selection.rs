@@ -97,7 +97,7 @@ pub struct OrderArgs {
     #[arg(long, value_name = "TEXT", requires = "all")]
     pub reason_contains: Option<String>,
     /// Who gives the order, for the audit trail; the user who is logged in unless given.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = said)]
     pub by: Option<String>,
 }
 
@@ -143,6 +143,14 @@ fn with_reason(records: &[Record], part: &str) -> Vec<String> {
         record.reason.as_ref().is_some_and(|reason| reason.message.to_lowercase().contains(&part))
     };
     records.iter().filter(says).map(|record| record.id.to_string()).collect()
+}
+
+/// A name or a reason for the audit trail, which is worth nothing when it is blank.
+///
+/// # Errors
+/// When nothing was said.
+pub fn said(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("it says nothing".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Who gives an order.

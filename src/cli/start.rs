@@ -38,7 +38,8 @@ fn start(arguments: Arguments) -> Exit {
     let outcome = runtime.block_on(Box::pin(dispatch(arguments.command, &output)));
     // What still reads a terminal or waits for a peer must not keep us.
     runtime.shutdown_background();
-    end(outcome, &output)
+    // What went wrong by itself is worse than what could not be said.
+    end(outcome.and_then(|exit| output.complete().map(|()| exit)), &output)
 }
 
 fn end(outcome: Outcome, output: &Output) -> Exit {

@@ -78,7 +78,7 @@ impl Args {
             if !path.exists() {
                 return Err(Trouble::usage(format!("there is no {}", path.display())));
             }
-            for path in std::iter::once(path.clone()).chain(own(path)) {
+            for path in std::iter::once(path.clone()).chain(own(path)?) {
                 let (loaded, found) = spec::load_path(&path, sources);
                 findings.extend(found);
                 for loaded in loaded {
@@ -98,7 +98,7 @@ impl Args {
 }
 
 /// A configuration's own mappings, used or not.
-fn own(path: &Path) -> Vec<PathBuf> {
+fn own(path: &Path) -> Result<Vec<PathBuf>, Trouble> {
     let directory = match path.file_name() {
         Some(name) if name == CONFIG_FILE => path.parent().unwrap_or(Path::new("")),
         _ => path,

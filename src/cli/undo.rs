@@ -3,7 +3,7 @@
 use super::outcome::{Outcome, Trouble};
 use super::output::{FormatArg, Output};
 use super::reach;
-use super::selection::OrderArgs;
+use super::selection::{OrderArgs, said};
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::{Command, Reply};
 use crate::store::RecordState;
@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     which: OrderArgs,
     /// Why, for the audit trail.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     reason: String,
     #[command(flatten)]
     config: ConfigArg,

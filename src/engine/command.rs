@@ -40,7 +40,8 @@ pub enum Command {
     VerifyAudit,
     /// Tries parked records again, as they are.
     Resume(Order),
-    /// Runs finished, parked, skipped or discarded records again with the mapping as it is now. What was sent is not sent again.
+    /// Runs finished, parked, skipped, discarded or waiting records again with the mapping as it is now. What was sent is not
+    /// sent again.
     Replay(Order),
     /// Decides that nothing more happens to parked records.
     Discard(Order),

@@ -57,11 +57,13 @@ impl Engine {
             Command::Status => self.status(),
             Command::Resume(order) => self.each(order, &[RecordState::Parked], Self::resume).await,
             Command::Replay(order) => self.each(order, ENDED, Self::replay).await,
-            Command::Discard(order) => {
-                let states = [RecordState::Parked, RecordState::Received, RecordState::Waiting];
-                self.each(order, &states, Self::discard).await
+            Command::Discard(order) => self.each(order, &[RecordState::Parked], Self::discard).await,
+            Command::Acknowledge(mut order) => {
+                if let Selection::Matching(query) = &mut order.which {
+                    query.noticed = true;
+                }
+                self.each(order, &[], Self::acknowledge).await
             }
-            Command::Acknowledge(order) => self.each(order, &[], Self::acknowledge).await,
             Command::Undo(order) => self.undo(order).await,
             Command::Resolve { order, truth } => self.resolve(order, truth).await,
             Command::RetryEvents(retry) => self.retry_events(retry).await.map_or_else(failed, Reply::Retried),
@@ -83,7 +85,9 @@ impl Engine {
         let chosen: Vec<_> =
             self.flows.iter().filter(|flow| wanted.is_none_or(|wanted| flow.name == wanted)).collect();
         if chosen.is_empty() {
-            return failed(format!("no flow is called `{}`", wanted.unwrap_or_default()));
+            let names: Vec<&str> = self.flows.iter().map(|flow| flow.name.as_str()).collect();
+            let wanted = wanted.unwrap_or_default();
+            return failed(format!("no flow is called `{wanted}`; there are: {}", names.join(", ")));
         }
         chosen.iter().flat_map(|flow| &flow.sources).for_each(|source| source.now.notify_one());
         Reply::Accepted

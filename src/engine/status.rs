@@ -57,7 +57,8 @@ impl Engine {
             let times: Option<Vec<Timestamp>> = timed().map(time).collect();
             times.and_then(|times| times.into_iter().min())
         };
-        let schedules: Vec<&str> = enabled().map(|source| source.schedule.as_str()).collect();
+        let mut schedules: Vec<&str> = enabled().map(|source| source.schedule.as_str()).collect();
+        schedules.dedup();
         let (in_flight, trouble) = (flow.in_flight(), flow.trouble());
         let in_turns = flow.at_work_with().filter(|connection| connection.turns.is_some());
         Ok(FlowStatus {

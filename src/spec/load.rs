@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::diagnostics::{Diagnostic, Sources, Span, finding};
 
-use super::folders::{Folders, config_directories, stem, yaml_files};
+use super::folders::{Folders, config_directories, stem};
 use super::loader::Loader;
 use super::model::{Config, Mapping, System};
+use super::read;
 
 /// The file of a configuration directory that says what runs.
 pub const CONFIG_FILE: &str = "ml-connector.yaml";
@@ -79,8 +80,13 @@ pub fn load_path(path: &Path, sources: &mut Sources) -> (Vec<Loaded>, Vec<Diagno
 
 fn load_files(directory: &Path, sources: &mut Sources) -> (Vec<Loaded>, Vec<Diagnostic>) {
     let (mut all, mut findings) = (Vec::new(), Vec::new());
-    let files = yaml_files(directory).into_iter().chain(yaml_files(&directory.join("systems")));
-    for path in files.chain(config_directories(directory)) {
+    let mut files = Vec::new();
+    for folder in [directory, &directory.join("systems")] {
+        let Some(found) = read::files(folder, sources, &mut findings) else { break };
+        files.extend(found);
+    }
+    files.extend(config_directories(directory));
+    for path in files {
         let (loaded, found) = load_path(&path, sources);
         all.extend(loaded);
         findings.extend(found);

@@ -14,7 +14,7 @@ use super::check::config::Known;
 use super::check::mapping::Roles;
 use super::check::system::Checked;
 use super::check::{config, mapping, system};
-use super::folders::{Folders, names, own_file};
+use super::folders::{Folders, names, own_file, stem};
 use super::load::{CONFIG_FILE, Loaded};
 use super::model::{Config, Mapping};
 use super::raw::config::ConfigFile;
@@ -190,6 +190,20 @@ impl<'a> Loader<'a> {
         roles
     }
 
+    /// The system files and mappings of the folders. A folder that cannot be read is told of once, not by each file.
+    fn own_files(&mut self) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
+        let mut list = |folder: &Option<PathBuf>| match folder {
+            Some(folder) => read::files(folder, self.sources, &mut self.findings),
+            None => Some(Vec::new()),
+        };
+        let own =
+            list(&self.folders.mappings).and_then(|mappings| Some((list(&self.folders.systems)?, mappings)));
+        if own.is_none() {
+            self.folders = Folders { mappings: None, systems: None, root: self.folders.root.take() };
+        }
+        own
+    }
+
     fn system_names(&self) -> Vec<String> {
         names(self.folders.systems.as_deref(), shipped::SYSTEMS)
     }
@@ -201,16 +215,18 @@ impl<'a> Loader<'a> {
         let mut file = text.and_then(|text| self.parse(&text));
         let raw = file.as_mut().and_then(|file| read_raw::<ConfigFile>(file, Kind::Config));
         // All own files are checked, used or not.
-        for name in names(self.folders.systems.as_deref(), &[]) {
-            self.system(&name);
+        let own = self.own_files();
+        for path in own.iter().flat_map(|(systems, _)| systems) {
+            self.system(&stem(path));
         }
-        for name in names(self.folders.mappings.as_deref(), &[]) {
-            self.mapping(&name);
+        for path in own.iter().flat_map(|(_, mappings)| mappings) {
+            self.mapping(&stem(path));
         }
         let mut file = file?;
         let config = raw.and_then(|(raw, dropped)| self.check_config(&mut file, &raw, &dropped, directory));
         self.findings.append(&mut file.findings);
-        config
+        // What is shipped would take the place of files that cannot be seen.
+        own.and(config)
     }
 
     fn check_config(

@@ -27,6 +27,7 @@ pub mod tree;
 mod wording;
 pub mod yaml;
 
+pub use folders::yaml_files;
 pub use load::{
     CONFIG_FILE, Loaded, load_config, load_mapping, load_path, load_shipped, load_system, rebuild_mapping,
 };

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::folders::yaml_files;
 use crate::diagnostics::{Diagnostic, Sources, Span};
 
 /// The most bytes a file may have.
@@ -34,6 +35,21 @@ pub fn read(
             None
         }
     }
+}
+
+/// The YAML files of a directory, sorted; none inside where there is no directory, none where it cannot be read.
+pub fn files(
+    directory: &Path,
+    sources: &mut Sources,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<Vec<PathBuf>> {
+    let unreadable = |error| {
+        let file = sources.add(&directory.to_string_lossy(), "");
+        let headline = format!("this directory cannot be read: {error}");
+        let help = "check that it is a directory, and that you may read it";
+        findings.push(Diagnostic::error("unreadable-file", Span::whole(&file), headline).help(help));
+    };
+    yaml_files(directory).map_err(unreadable).ok()
 }
 
 /// Takes a text that need not be read.

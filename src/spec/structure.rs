@@ -336,8 +336,11 @@ impl<'a> Walk<'a> {
             Content::Text(_) if wanted.contains(&"integer") => {
                 "write a whole number, without quotes".to_owned()
             }
-            Content::Text(_) if wanted.contains(&"object") => {
-                format!("write keys and values below `{}:`, indented", at.bare())
+            _ if wanted.contains(&"object") && !matches!(content, Content::Map(_)) => {
+                let keys = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+                let keys: Vec<String> = keys.map(|(name, _)| format!("`{name}`")).collect();
+                let keys = if keys.is_empty() { "" } else { &format!("; the keys are {}", keys.join(", ")) };
+                format!("write keys and values below `{}:`, indented{keys}", at.bare())
             }
             Content::Map(_) if wanted == ["array"] => {
                 format!("write a list below `{}:`, each item behind a `- `", at.bare())

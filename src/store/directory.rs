@@ -5,7 +5,7 @@
 //! lost or replaced by an older copy, which would otherwise look like work that has still to be done.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -113,7 +113,7 @@ impl StateDirectory {
                     path.display()
                 ))
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(disk("read", &path, &error)),
         }
     }
@@ -128,12 +128,17 @@ impl StateDirectory {
 }
 
 /// A failure of the disk as a sentence that says what to do.
-pub(super) fn disk(what: &str, path: &Path, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Disk(format!(
-        "cannot {what} {}: {error}; make room on its disk or repair it, then start again: nothing is sent until then",
-        path.display()
-    ))
+pub(super) fn disk(what: &str, path: &Path, error: &io::Error) -> StoreError {
+    let cure = match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => RIGHTS,
+        _ => "make room on its disk or repair it, then start again: nothing is sent until then",
+    };
+    StoreError::Disk(format!("cannot {what} {}: {error}; {cure}", path.display()))
 }
+
+/// What to do where the system does not let us write.
+pub(super) const RIGHTS: &str =
+    "let the user that runs this write to the state directory: nothing is sent until then";
 
 /// What the `LOCK` file says of its holder.
 #[derive(Serialize, Deserialize)]
@@ -166,7 +171,7 @@ fn lock(directory: &Path, now: Timestamp) -> Result<File, StoreError> {
     Ok(file)
 }
 
-fn sign(file: &mut File, now: Timestamp) -> std::io::Result<()> {
+fn sign(file: &mut File, now: Timestamp) -> io::Result<()> {
     let holder = Holder { pid: std::process::id(), since: now };
     file.set_len(0)?;
     file.rewind()?;

@@ -13,6 +13,9 @@ pub fn private_directory(path: &Path) -> Result<(), String> {
     if !path.exists() {
         create_directory(path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
     }
+    if !path.is_dir() {
+        return Err(format!("{} is not a directory; move it away, or name another place", path.display()));
+    }
     #[cfg(unix)]
     if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()) {
         use std::os::unix::fs::PermissionsExt as _;
@@ -174,6 +177,14 @@ mod tests {
         set_mode(directory.path(), 0o750);
         let sentence = private_directory(directory.path()).unwrap_err();
         assert!(sentence.contains("(mode 750); run `chmod 700 "), "{sentence}");
+    }
+
+    #[test]
+    fn refuses_a_file_in_place_of_a_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("state"), "").unwrap();
+        let sentence = private_directory(&parent.path().join("state")).unwrap_err();
+        assert!(sentence.contains("state is not a directory; move it away"), "{sentence}");
     }
 
     #[test]

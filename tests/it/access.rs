@@ -108,3 +108,16 @@ async fn a_token_outlives_a_restart_and_lies_encrypted() {
     drop(engine);
     store.close().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_asked_for_the_merchant_that_the_connection_names() {
+    let named = "      late_effect: 200ms\n      lookup_lag: 200ms\n      merchant_id: \"A9B8C7\"\n";
+    let worlds = [Wishes::plain(1), Wishes::plain(1).ups_settings(named)];
+    let mut merchants = Vec::new();
+    for wishes in worlds {
+        let world = World::new(wishes).await;
+        world.run_well().await;
+        merchants.push(world.ups.system.state().merchants.into_iter().collect::<Vec<_>>());
+    }
+    assert_eq!(merchants, [Vec::new(), vec!["A9B8C7".to_owned()]]);
+}

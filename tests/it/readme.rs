@@ -315,6 +315,24 @@ fn the_mapping_of_the_readme_validates() {
     assert!(findings.is_empty(), "{}", human::render(&findings, &sources, false));
 }
 
+/// The pair that the reference shows has no findings, and does what its tests say.
+#[test]
+fn the_pair_of_the_reference_is_a_whole_one() {
+    let reference = fs::read_to_string("mappings/README.md").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("systems")).unwrap();
+    for (kind, file) in [("system", "systems/depot.yaml"), ("mapping", "depot.yaml")] {
+        let begins = format!("{kind}: depot\n");
+        let text = reference.split("```yaml\n").find(|block| block.starts_with(&begins)).unwrap();
+        fs::write(directory.path().join(file), text.split("```").next().unwrap()).unwrap();
+    }
+    for (command, more) in [("validate", ["--deny-warnings"].as_slice()), ("test", &[])] {
+        let output = Command::new(PROGRAM).arg(command).arg(directory.path()).args(more).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{command}: {said}{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// Links between files lead somewhere.
 #[test]
 fn links_lead_somewhere() {

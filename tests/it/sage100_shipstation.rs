@@ -1,6 +1,7 @@
 //! Sage 100 and ShipStation, end to end: orders and quantities over, parcels back, against both simulators' books.
 
 mod hour;
+mod people;
 mod twice;
 
 use std::collections::{BTreeMap, BTreeSet};

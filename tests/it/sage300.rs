@@ -75,11 +75,12 @@ impl Pair {
 
     fn write_config(&self) {
         let (sage, station) = (self.sage.url(), self.station.url());
+        // Time runs fast here, and calls with it.
         let text = format!(
             "connections:\n\
-             \x20 sage:\n    system: sage300\n    settings: {{ base_url: {sage}, company: SAMLTD }}\n\
-             \x20 v1:\n    system: shipstation-v1\n    settings: {{ base_url: {station}, rate_limit: 100000 }}\n\
-             \x20 v2:\n    system: shipstation-v2\n    settings: {{ base_url: {station}, rate_limit: 100000 }}\n\
+             \x20 sage:\n    system: sage300\n    settings: {{ base_url: {sage}, company: SAMLTD, timeout: 10m }}\n\
+             \x20 v1:\n    system: shipstation-v1\n    settings: {{ base_url: {station}, rate_limit: 100000, timeout: 10m }}\n\
+             \x20 v2:\n    system: shipstation-v2\n    settings: {{ base_url: {station}, rate_limit: 100000, timeout: 10m }}\n\
              mappings:\n  {MAPPING}:\n    connections: {{ erp: sage, v1: v1, v2: v2 }}\n\
              \x20   settings:\n      ship_from: {{ \"2\": Austin }}\n      new_locations: {{ Austin: AUS }}\n\
              \x20   flows:\n      orders: {{ full: 1s }}\n      customers: {{ full: 1s }}\n      fulfillments: {{ full: 1s }}\n"
@@ -280,6 +281,45 @@ async fn edits_follow_until_the_order_has_shipped() {
         pair.run_well().await;
         let again = pair.station.system.summary();
         assert_eq!((edits.refused_edits, edits.ignored_edits), (again.refused_edits, again.ignored_edits));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_shipped_from_a_location_is_told_when_its_lines_move() {
+    for locked in [Locked::Refuse("The order can not be modified.".into()), Locked::Ignore] {
+        let pair =
+            Pair::new(Orders { count: 20, ..Orders::default() }, |options| options.locked = locked).await;
+        pair.run_well().await;
+        let number = pair.some(0);
+        let key = pair.placed()[&number][0].key.clone();
+        let mut lines = pair.order(&number).record["OrderDetails"].clone();
+        let first = lines.clone();
+        let place = if lines[0]["Location"] == "1" { "3" } else { "1" };
+        lines.as_array_mut().unwrap().iter_mut().for_each(|line| line["Location"] = json!(place));
+        let told = async || {
+            let done = pair.records("orders", RecordState::Done).await;
+            let record = done.into_iter().find(|record| record.id.key() == number).unwrap();
+            record.notices.into_iter().filter(|notice| notice.message.contains(&key)).count()
+        };
+        // There and back: what was cancelled cannot be opened again, and people must know.
+        pair.edit(&number, json!({ "OrderDetails": lines }));
+        pair.run_well().await;
+        assert_eq!(told().await, 0);
+        pair.edit(&number, json!({ "OrderDetails": first }));
+        pair.run_well().await;
+        assert_eq!(told().await, 1);
+
+        let number = pair.some(1);
+        let key = pair.placed()[&number][0].key.clone();
+        let mut lines = pair.order(&number).record["OrderDetails"].clone();
+        let place = if lines[0]["Location"] == "1" { "3" } else { "1" };
+        lines.as_array_mut().unwrap().iter_mut().for_each(|line| line["Location"] = json!(place));
+        pair.station.system.ship(&key, 1).unwrap();
+        pair.edit(&number, json!({ "OrderDetails": lines }));
+        pair.run_well().await;
+        let done = pair.records("orders", RecordState::Done).await;
+        let record = done.into_iter().find(|record| record.id.key() == number).unwrap();
+        assert!(record.notices.iter().any(|notice| notice.message.contains(&key)), "{record:#?}");
     }
 }
 

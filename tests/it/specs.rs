@@ -384,6 +384,21 @@ fn a_configuration_prefers_its_own_files() {
     assert!(mapping.flows["ship_orders"].place.file.ends_with("sage100-ups.yaml"));
 }
 
+/// What is shipped never takes the place of own files that cannot be seen.
+#[test]
+fn folders_that_cannot_be_read_are_refused() {
+    for folder_of in ["mappings", "mappings/systems"] {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(folder.path());
+        fs::remove_dir_all(folder.path().join(folder_of)).unwrap();
+        fs::write(folder.path().join(folder_of), "").unwrap();
+        let (config, findings) = load_config(folder.path(), &mut Sources::default());
+        assert!(config.is_none());
+        assert_eq!(codes(&findings), ["unreadable-file"], "{findings:?}");
+        assert!(findings[0].primary.span.file.ends_with(folder_of), "{findings:?}");
+    }
+}
+
 /// A mistake is told once, whatever depends on it.
 #[test]
 fn mistakes_do_not_cascade() {

@@ -252,3 +252,15 @@ async fn strangers_are_turned_away() {
     let call = Call::new("GET", "/_sim/push", None);
     assert_eq!(carrier.ups.system.control(&call, &["push"]).unwrap().status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_four_hours_is_renewed_after_three_and_a_half() {
+    let carrier = Carrier::at_pace(1, Way::Poll, |_| {}).await;
+    let mut fetched = Vec::new();
+    for minutes in [0, 205, 6] {
+        carrier.pass(SignedDuration::from_mins(minutes));
+        carrier.run_well().await;
+        fetched.push(carrier.ups.system.summary().tokens);
+    }
+    assert_eq!(fetched, [1, 1, 2]);
+}

@@ -70,7 +70,8 @@ impl Stage for Sage300Shipstation {
     fn piece(&self) -> Piece {
         let sage300 = self.sage300.system.options();
         let connections = format!(
-            "  sage300:\n    system: sage300\n    settings:\n      base_url: {}\n      company: {}\n{}",
+            "  sage300:\n    system: sage300\n    settings:\n      base_url: {}\n      company: {}\n      \
+             # The simulator answers at once, or not at all.\n      timeout: 5s\n{}",
             self.sage300.url(),
             sage300.company,
             self.shipstation.connections(),

@@ -49,6 +49,7 @@ impl Args {
     /// # Errors
     /// When there is no such mapping, or it does not validate.
     pub fn run(&self, output: &Output) -> Outcome {
+        library::check_named(&self.config)?;
         let mapping = library::mapping(&self.mapping, &self.config, output)?;
         let story = story::of(&mapping);
         match self.format {

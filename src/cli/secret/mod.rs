@@ -8,6 +8,7 @@ pub mod value;
 use clap::Subcommand;
 use serde_json::json;
 
+use self::needed::Needed;
 use self::value::ValueArgs;
 use super::outcome::{Exit, Outcome, Trouble};
 use super::output::{FormatArg, Output};
@@ -133,22 +134,27 @@ fn list(workspace: &Workspace, vault: &Vault, format: FormatArg, output: &Output
     let rows = needed::of(&workspace.config);
     let find = |name: &str| listed.iter().find(|listed| listed.name == name);
     let strays = listed.iter().filter(|listed| rows.iter().all(|row| row.name != listed.name));
-    let all: Vec<(String, String, Option<&Listed>)> =
-        rows.iter()
-            .map(|row| (row.name.clone(), row.docs.clone(), find(&row.name)))
-            .chain(strays.map(|stray| {
-                (stray.name.clone(), "no connection has this credential".to_owned(), Some(stray))
-            }))
-            .collect();
+    let strays = strays.map(|stray| Needed {
+        name: stray.name.clone(),
+        docs: "No connection has this credential.".to_owned(),
+        needed: false,
+    });
+    let all = rows.iter().cloned().chain(strays);
     if format.json() {
-        for (name, docs, listed) in all {
-            let set = listed.and_then(|listed| listed.values.first()).map(|value| value.created);
-            output.json(&json!({ "name": name, "set": set, "values": listed.map_or(0, |listed| listed.values.len()), "docs": docs }))?;
+        for Needed { name, docs, needed } in all {
+            let values = find(&name).map(|listed| listed.values.as_slice()).unwrap_or_default();
+            let set = values.first().map(|value| value.created);
+            output.json(
+                &json!({ "name": name, "set": set, "values": values.len(), "needed": needed, "docs": docs }),
+            )?;
         }
         return Ok(());
     }
-    let row = |(name, docs, listed): (String, String, Option<&Listed>)| vec![name, state(listed), docs];
-    output.line(table::columns(&["CREDENTIAL", "SET", ""], all.into_iter().map(row)));
+    let row = |Needed { name, docs, needed }: Needed| {
+        let docs = if needed { docs } else { format!("{docs} (not needed)") };
+        vec![name.clone(), state(find(&name)), docs]
+    };
+    output.line(table::columns(&["CREDENTIAL", "SET", ""], all.map(row)));
     Ok(())
 }
 

@@ -6,12 +6,14 @@ use crate::expression::Values;
 use crate::spec::model::{Config, Connection, Source, Webhook};
 
 /// One credential of a connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Needed {
     /// `connection.credential`.
     pub name: String,
     /// What it is and where to get it.
     pub docs: String,
+    /// Whether something that the configuration uses needs it.
+    pub needed: bool,
 }
 
 /// All of them, in the order of the configuration.
@@ -24,10 +26,10 @@ pub fn of(config: &Config) -> Vec<Needed> {
                 let auth = connection.system.auth.get(&connection.auth);
                 let used = auth.is_some_and(|auth| auth.credentials().contains(&name.as_str()))
                     || pushes_need(config, connection, name);
-                let optional = if credential.optional && !used { " (not needed)" } else { "" };
                 Needed {
                     name: format!("{}.{name}", connection.name),
-                    docs: format!("{}{optional}", docs.split_whitespace().collect::<Vec<_>>().join(" ")),
+                    docs: docs.split_whitespace().collect::<Vec<_>>().join(" "),
+                    needed: used || !credential.optional,
                 }
             })
         })

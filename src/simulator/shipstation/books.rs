@@ -200,6 +200,8 @@ impl Books {
             deleted: false,
             parcels: Vec::new(),
             import: self.import.clone(),
+            split: false,
+            parent: None,
         });
         self.learn_products(index, now);
         index

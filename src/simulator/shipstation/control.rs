@@ -27,8 +27,8 @@ struct Seen {
     day: Option<jiff::civil::Date>,
 }
 
-/// `GET state`, `summary`, `orders`, `inventory`; `POST ship`, `mark_as_shipped`, `fulfil`, `void`, `cancel`, `return_label`,
-/// `poison`, `cure`, each with `{"order_key": …}` and like the method of [`ShipStation`] with the same name; `POST scan` with
+/// `GET state`, `summary`, `orders`, `inventory`; `POST ship`, `split`, `mark_as_shipped`, `fulfil`, `void`, `cancel`,
+/// `return_label`, `poison`, `cure`, each with `{"order_key": …}` and like the method of [`ShipStation`] with the same name; `POST scan` with
 /// `{"tracking_number": …}` and a `stage` or another `day` of delivery, `POST deliver` (everything), `POST rotate_key`,
 /// `DELETE webhooks/<id>` (switched off). What is pushed how: see [`Outbox::control`](crate::simulator::push::Outbox::control).
 pub fn answer(shipstation: &ShipStation, call: &Call, path: &[&str]) -> Option<Answer> {
@@ -47,8 +47,8 @@ pub fn answer(shipstation: &ShipStation, call: &Call, path: &[&str]) -> Option<A
         (
             "POST",
             [
-                name @ ("ship" | "mark_as_shipped" | "void" | "cancel" | "fulfil" | "return_label" | "poison"
-                | "cure"),
+                name @ ("ship" | "split" | "mark_as_shipped" | "void" | "cancel" | "fulfil" | "return_label"
+                | "poison" | "cure"),
             ],
         ) => match serde_json::from_slice(&call.body) {
             Ok(about) => done(act(shipstation, name, &about)),
@@ -80,6 +80,7 @@ fn act(shipstation: &ShipStation, name: &str, about: &About) -> Result<Value, St
     let (key, number) = (about.order_key.as_str(), about.tracking_number.as_deref());
     match name {
         "ship" => shipstation.ship(key, about.parcels).map(|numbers| json!({ "tracking_numbers": numbers })),
+        "split" => shipstation.split(key).map(|key| json!({ "order_key": key })),
         "mark_as_shipped" => shipstation.mark_as_shipped(key, number.unwrap_or_default()).map(|()| json!({})),
         "fulfil" => shipstation.fulfil(key, number.unwrap_or_default()).map(|()| json!({})),
         "return_label" => shipstation.return_label(key).map(|number| json!({ "tracking_number": number })),

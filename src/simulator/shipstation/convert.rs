@@ -167,7 +167,9 @@ fn advanced(order: &Order, given: Option<&Value>) -> Value {
     let mut view = json!({
         "warehouseId": Warehouse::of(given["warehouseId"].as_u64()).id,
         "nonMachinable": false, "saturdayDelivery": false, "containsAlcohol": false,
-        "mergedOrSplit": false, "mergedIds": [], "parentId": null,
+        "mergedOrSplit": order.split, "mergedIds": [],
+        // Text in the contract.
+        "parentId": order.parent.map(|id| id.to_string()),
     });
     for name in [
         "nonMachinable",

@@ -96,6 +96,10 @@ pub struct Order {
     pub parcels: Vec<Parcel>,
     /// The import that it came with, or that made it ready to ship: all that one call created.
     pub import: String,
+    /// Whether it was split, or split off.
+    pub split: bool,
+    /// The order that it was split off.
+    pub parent: Option<u64>,
 }
 
 impl Order {

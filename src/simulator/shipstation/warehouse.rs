@@ -1,12 +1,14 @@
-//! What people do in ShipStation itself, and carriers with its parcels: they ship, mark, void, cancel and scan; and one order
-//! that has gone bad.
+//! What people do in ShipStation itself, and carriers with its parcels: they choose, split, ship, mark, void, cancel and scan; and
+//! one order that has gone bad.
 
 use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 
 use super::ShipStation;
 use super::books::Books;
 use super::journey::Stage;
 use super::parcels::Leaving;
+use super::state::{Content, Order};
 use super::{convert, pacific, reference};
 use crate::simulator::system::lock;
 
@@ -102,6 +104,58 @@ impl ShipStation {
         })
     }
 
+    /// Somebody chooses something for an open order: fields of the order in the words that it was written in, and its
+    /// `orderStatus`. Fields of objects are set one by one.
+    ///
+    /// # Errors
+    /// When there is no such order, or it is not open.
+    pub fn choose(&self, order_key: &str, fields: &Map<String, Value>) -> Result<(), String> {
+        self.change(|books, now| {
+            let index = open(books, order_key)?;
+            let order = &mut books.state.orders[index];
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("orderStatus", status) => order.status = status.as_str().unwrap_or_default().to_owned(),
+                    (_, Value::Object(inner)) => {
+                        let whole = order.content.body.entry(name).or_insert_with(|| json!({}));
+                        inner.iter().for_each(|(name, value)| whole[name] = value.clone());
+                    }
+                    _ => drop(order.content.body.insert(name.clone(), value.clone())),
+                }
+            }
+            order.modified_at = now;
+            Ok(())
+        })
+    }
+
+    /// Splits an open order: its last item, or half of its only one, becomes an order of its own with the same number, which
+    /// names the first as its parent; gives its key. What key such an order gets is not published: here one of ShipStation's.
+    ///
+    /// # Errors
+    /// When there is no such order, it is not open, or there is nothing to split.
+    pub fn split(&self, order_key: &str) -> Result<String, String> {
+        self.change(|books, now| {
+            let index = open(books, order_key)?;
+            let whole = books.state.orders[index].clone();
+            let (stays, leaves) = divided(&whole).ok_or_else(|| format!("order {order_key} is one piece"))?;
+            let with = |items: Vec<Value>| {
+                let mut content: Content = whole.content.clone();
+                content.body.insert("items".to_owned(), Value::Array(items));
+                content
+            };
+            let key = books.own_key();
+            let options = &self.options;
+            let (number, status) = (whole.number.clone(), whole.status.clone());
+            books.begin_import();
+            let child = books.add(with(leaves), key.clone(), number, status, whole.store, options, now);
+            books.state.orders[child].parent = Some(whole.id);
+            books.state.orders[child].split = true;
+            let first = &mut books.state.orders[index];
+            (first.content, first.split, first.modified_at) = (with(stays), true, now);
+            Ok(key)
+        })
+    }
+
     /// Cancels an open order.
     ///
     /// # Errors
@@ -154,6 +208,20 @@ impl ShipStation {
     pub fn cure(&self, order_key: &str) {
         lock(&self.books).state.poisoned.remove(order_key);
     }
+}
+
+/// The items that stay with an order, and those that leave it.
+fn divided(order: &Order) -> Option<(Vec<Value>, Vec<Value>)> {
+    let mut items = order.content.body.get("items")?.as_array()?.clone();
+    let mut last = items.pop()?;
+    if items.is_empty() {
+        let quantity = last["quantity"].as_u64().filter(|quantity| *quantity > 1)?;
+        let mut half = last.clone();
+        half["quantity"] = json!(quantity / 2);
+        last["quantity"] = json!(quantity - quantity / 2);
+        items.push(half);
+    }
+    Some((items, vec![last]))
 }
 
 fn known(books: &Books, key: &str) -> Result<usize, String> {

@@ -1,6 +1,6 @@
 //! What the simulated UPS knows: shipments, tokens, and how callers kept to the contract.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,9 @@ pub struct State {
     pub subscriptions: Vec<Subscription>,
     /// Tokens given out on each day (UTC).
     pub tokens_by_day: BTreeMap<String, u64>,
+    /// The merchants that tokens were asked for (`x-merchant-id`).
+    #[serde(default)]
+    pub merchants: BTreeSet<String>,
     /// How often a call was turned away for its token.
     pub unauthorized: u64,
     /// Requests that broke the contract; at most the first 500.

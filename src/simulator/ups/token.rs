@@ -30,6 +30,7 @@ impl Ups {
         if self.options.tokens_a_day.is_some_and(|most| today >= most) {
             return answer::refusal(call, 429, "10429", "Quota Limit Exceeded");
         }
+        book.state.merchants.extend(call.header("x-merchant-id").map(str::to_owned));
         let token = book.issue_token(day, clock::add(now, self.options.token_life));
         // Every value is text, the life in seconds too; the time of issue is in milliseconds (recorded).
         answer::good(

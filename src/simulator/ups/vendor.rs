@@ -86,8 +86,8 @@ impl Interface {
 }
 
 /// UPS writes the limits of address lines on the list, where validators do not look: 35 characters each,
-/// three lines at most, 100 characters in address validation and 73 in pickups (Shipping.yaml, AddressValidation.yaml,
-/// Pickup.yaml).
+/// three lines at most, 100 characters in address validation, and one line of 73 in pickups (Shipping.yaml,
+/// AddressValidation.yaml, Pickup.yaml).
 fn lines_within(
     interface: Interface,
     operation: &str,
@@ -95,10 +95,10 @@ fn lines_within(
     path: &str,
     found: &mut Vec<Violation>,
 ) {
-    let longest = match interface {
-        Interface::AddressValidation => 100,
-        Interface::Pickup => 73,
-        _ => 35,
+    let (most, longest) = match interface {
+        Interface::AddressValidation => (3, 100),
+        Interface::Pickup => (1, 73),
+        _ => (3, 35),
     };
     let mut complain = |path: String, message: String| {
         found.push(Violation { operation: operation.to_owned(), path, message });
@@ -106,10 +106,10 @@ fn lines_within(
     match value {
         Value::Object(object) => {
             if let Some(Value::Array(lines)) = object.get("AddressLine") {
-                if lines.is_empty() || lines.len() > 3 {
+                if lines.is_empty() || lines.len() > most {
                     complain(
                         format!("{path}/AddressLine"),
-                        format!("{} lines; one to three are allowed", lines.len()),
+                        format!("{} lines; 1 to {most} are allowed", lines.len()),
                     );
                 }
                 for (index, line) in lines.iter().enumerate() {

@@ -44,7 +44,7 @@ pub struct SystemFile {
     /// Types that several operations share, by name.
     #[serde(default)]
     pub types: Table<TypeTree>,
-    /// What an answer means; the first rule that matches decides, and an answer that none matches is ok.
+    /// What an answer means; the first rule that matches decides, and where none matches, the status does (2xx is ok).
     #[serde(default)]
     pub answers: Vec<RawAnswerRule>,
     /// What to say of an answer that is not ok.

@@ -1,6 +1,9 @@
 //! What redb says, as what the store says.
 
+use std::io::ErrorKind;
+
 use crate::store::StoreError;
+use crate::store::directory::RIGHTS;
 
 /// How far a failure reaches.
 #[derive(Debug)]
@@ -46,9 +49,14 @@ fn translate(error: ::redb::Error) -> StoreError {
             "state.redb is open in another process; stop that one first, or choose another state directory"
                 .into(),
         ),
-        Error::Corrupted(what) => StoreError::Corrupt(format!(
-            "state.redb is damaged ({what}); check the disk, and restore the state directory from a backup"
-        )),
+        Error::Corrupted(what) => damaged(&what),
+        // What is no database at all.
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => damaged(&error),
+        Error::Io(error)
+            if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+        {
+            StoreError::Disk(format!("cannot write state.redb: {error}; {RIGHTS}"))
+        }
         error @ (Error::TableTypeMismatch { .. }
         | Error::TypeDefinitionChanged { .. }
         | Error::TableIsMultimap(_)
@@ -60,6 +68,12 @@ fn translate(error: ::redb::Error) -> StoreError {
             "the state could not be kept: {error}; make room on the disk of the state directory or repair it, then start again: nothing is sent until then, and start-up finds out whether the last changes were kept"
         )),
     }
+}
+
+fn damaged(what: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!(
+        "state.redb is damaged ({what}); check the disk, and restore the state directory from a backup"
+    ))
 }
 
 /// The answer of a store that has been closed.

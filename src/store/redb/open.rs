@@ -107,7 +107,7 @@ pub(super) fn write_meta(database: &Database, meta: &Meta) -> Result<(), Failure
 /// Makes the database under another name first: what bears its name has been a whole one ever since.
 pub(super) fn create(directory: &StateDirectory, now: Timestamp) -> Result<(), StoreError> {
     let unfinished = directory.unfinished_database();
-    let failed = |error: &dyn std::fmt::Display| disk("create", &unfinished, error);
+    let failed = |error: &std::io::Error| disk("create", &unfinished, error);
     let file = files::private_options()
         .read(true)
         .write(true)
@@ -115,7 +115,7 @@ pub(super) fn create(directory: &StateDirectory, now: Timestamp) -> Result<(), S
         .truncate(true)
         .open(&unfinished)
         .map_err(|error| failed(&error))?;
-    let database = Builder::new().create_file(file).map_err(|error| failed(&error))?;
+    let database = Builder::new().create_file(file).map_err(|error| Failure::from(error).into_error())?;
     let meta = Meta { form: FORM, instance: random::id(), created: now, epoch: 0, open: false };
     write_meta(&database, &meta).map_err(Failure::into_error)?;
     drop(database);

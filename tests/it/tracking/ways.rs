@@ -8,8 +8,9 @@ use ml_connector::base::Clock;
 use ml_connector::simulator::push::Manner;
 use ml_connector::simulator::ups::Scan;
 use ml_connector::store::RecordState;
+use serde_json::{Value, json};
 
-use super::road::{Pair, Road, Setup};
+use super::road::{Erp, Pair, Road, Setup};
 use crate::world::Hurried;
 
 /// Picked up, on its way, prepared, out for delivery, delivered.
@@ -134,6 +135,33 @@ async fn goes_over_a_restart(pair: Pair) {
     arrived(&road).await;
     driving.finish().await;
     assert_carried(&road).await;
+}
+
+/// UPS gives a parcel a new day of delivery without a scan that says so; nobody pushes, and asking is how it comes out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_day_of_delivery_is_told_though_nothing_else_happened() {
+    let setup = Setup { orders: 1, heavy: 0.0, ..by_poll(Pair::Sage100) };
+    let road = Road::new(clock(), &setup).await;
+    let shown = |road: &Road| match &road.erp {
+        Erp::Sage100(sage) => sage.system.state().orders[0].record["UDF_EST_DELIVERY"].clone(),
+        _ => Value::Null,
+    };
+    let driving = road.drive().await;
+    road.shipped(&setup).await;
+    carry(&road, 2).await;
+    let number = road.parcels().remove(0);
+    let planned = |road: &Road| {
+        let state = road.ups.system.state();
+        let day = state.parcel(&number).and_then(|parcel| parcel.last()?.scheduled);
+        json!(day.map(|day| day.to_string()))
+    };
+    road.until("the last scan", |road| road.erp.dues()[0].status == "IN TRANSIT").await;
+    assert_eq!(shown(&road), planned(&road));
+    let before = shown(&road);
+    road.ups.system.advance(&number, Scan::Estimated).unwrap();
+    assert_ne!(planned(&road), before);
+    road.until("the new day", |road| shown(road) == planned(road)).await;
+    driving.finish().await;
 }
 
 macro_rules! every_pair {

@@ -52,6 +52,40 @@ fn what_is_left_out_is_cleared() {
 }
 
 #[test]
+fn what_was_split_off_has_the_number_and_names_its_parent() {
+    let site = site(|_| {});
+    let first = site.create(&order("SO-1"));
+    let key = site.station.split("erp:SO-1").unwrap();
+    let orders = site.get("/orders?orderNumber=SO-1");
+    let (whole, part) = (&orders["orders"][0], &orders["orders"][1]);
+    assert_eq!((&whole["orderKey"], &part["orderKey"]), (&json!("erp:SO-1"), &json!(key)));
+    assert_eq!(part["advancedOptions"]["parentId"], first["orderId"].to_string());
+    assert_eq!(whole["advancedOptions"]["parentId"], Value::Null);
+    let quantity = |order: &Value| order["items"][0]["quantity"].as_u64().unwrap();
+    assert_eq!(quantity(whole) + quantity(part), quantity(&first));
+    for order in [whole, part] {
+        assert_eq!(order["advancedOptions"]["mergedOrSplit"], true);
+    }
+    site.station.ship(&key, 1).unwrap();
+    assert_eq!(site.get("/shipments")["shipments"][0]["orderKey"], json!(key));
+    assert_eq!(site.get("/orders?orderStatus=awaiting_shipment")["orders"][0]["orderKey"], "erp:SO-1");
+    // One that is a single piece stays whole.
+    assert!(site.station.split("erp:SO-1").is_err());
+}
+
+#[test]
+fn what_people_choose_is_there_until_a_write_leaves_it_out() {
+    let site = site(|_| {});
+    site.create(&order("SO-1"));
+    let chosen = json!({ "orderStatus": "on_hold", "packageCode": "package", "advancedOptions": { "billToAccount": "1A2B3C" } });
+    site.station.choose("erp:SO-1", chosen.as_object().unwrap()).unwrap();
+    let shown = site.get("/orders")["orders"][0].clone();
+    assert_eq!((&shown["orderStatus"], &shown["packageCode"]), (&json!("on_hold"), &json!("package")));
+    assert_eq!(shown["advancedOptions"]["billToAccount"], "1A2B3C");
+    assert_eq!(site.create(&order("SO-1"))["packageCode"], Value::Null);
+}
+
+#[test]
 fn missing_fields_are_named_as_the_model_binder_does() {
     let site = site(|_| {});
     let answer = site.send("POST", "/orders/createorder", Some(&json!({ "orderKey": "k" })));

@@ -122,3 +122,11 @@ fn a_pickups_day_is_local() {
     assert_eq!(ask("20261120", "1730").status, 200);
     assert_eq!(ask("20261123", "1700").status, 200);
 }
+
+#[test]
+fn an_address_of_two_lines_is_no_pickups() {
+    let desk = ups(|_| {});
+    let mut body = pickup("R-1", "20261120", "10 Lovely Street");
+    body["PickupCreationRequest"]["PickupAddress"]["AddressLine"] = json!(["10 Lovely Street", "Dock 4"]);
+    assert_eq!(code(&desk.pickup(&body)), "10002");
+}

@@ -111,6 +111,15 @@ async fn a_database_cut_anywhere_is_an_error() {
 }
 
 #[tokio::test]
+async fn what_is_no_database_is_damage_and_no_lack_of_room() {
+    let fixture = closed(1).await;
+    fs::write(fixture.file("state.redb"), [7; 16 << 10]).unwrap();
+    let error = RedbStore::open(fixture.directory.path(), at(9)).unwrap_err();
+    let StoreError::Corrupt(sentence) = error else { panic!("{error:?}") };
+    assert!(sentence.contains("damaged") && sentence.contains("restore"), "{sentence}");
+}
+
+#[tokio::test]
 async fn an_older_database_is_refused_unless_it_is_accepted() {
     let fixture = closed(1).await;
     let backup = fs::read(fixture.file("state.redb")).unwrap();
