@@ -50,6 +50,12 @@ impl<'a> Run<'a> {
     pub(super) fn comes_again(&self) -> Result<Option<Timestamp>, String> {
         let Some(again) = &self.flow.flow.again else { return Ok(None) };
         let Some(after) = self.duration("after", &again.after)? else { return Ok(None) };
+        if after.is_zero() {
+            return Err(
+                "when it comes again cannot be told: `again.after`: it would come again for ever at once"
+                    .to_owned(),
+            );
+        }
         let give_up = match &again.give_up {
             Some(give_up) => self.duration("give_up", give_up)?,
             None => None,

@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::shared::Shared;
 use super::{Engine, Parts, StartError};
 use crate::base::crash;
-use crate::proof::Issued;
+pub use crate::proof::Issued;
 use crate::store::{Batch, Event, EventState, StoreError, Write};
 
 /// How long a sender waits for the commit. The fastest sender gives up after five seconds; one that repeats itself is then
@@ -110,9 +110,14 @@ impl Engine {
         self.intake.route(connection, webhook).is_some()
     }
 
-    /// Whether any webhook of this connection is open.
-    pub fn is_told_by(&self, connection: &str) -> bool {
-        self.intake.routes.keys().any(|(known, _)| known == connection)
+    /// Whether senders of this connection fetch tokens from us.
+    pub fn gives_tokens(&self, connection: &str) -> bool {
+        self.token_routes(connection).next().is_some()
+    }
+
+    fn token_routes(&self, connection: &str) -> impl Iterator<Item = &Route> {
+        let routes = self.intake.routes.iter().filter(move |((known, _), _)| known == connection);
+        routes.map(|(_, route)| route).filter(|route| route.gives_tokens())
     }
 
     /// Judges what was sent and commits it. What is accepted is durable.
@@ -128,19 +133,40 @@ impl Engine {
         delivered
     }
 
-    /// Counts what was refused before it could be judged: too large, too slow.
+    /// Counts what was refused before it could be judged: too large, too slow, too many.
     pub fn note_refusal(&self, connection: &str, webhook: &str, why: &'static str) {
         if let Some(route) = self.intake.route(connection, webhook) {
             route.counts.refuse(why);
         }
     }
 
-    /// A token for a sender of this connection that proves to be our client.
-    pub fn issue_token(&self, connection: &str, client_id: &str, client_secret: &str) -> Option<Issued> {
+    /// Counts a request for a token that was refused, with the pushes that it would have been for.
+    pub fn note_token_refusal(&self, connection: &str, why: &'static str) {
+        self.token_routes(connection).for_each(|route| route.counts.refuse(why));
+    }
+
+    /// A token for a sender of this connection that proves to be our client; none for any other.
+    ///
+    /// # Errors
+    /// [`Delivered::Busy`] when that cannot be found out now; people are told why.
+    pub fn issue_token(
+        &self,
+        connection: &str,
+        client_id: &str,
+        client_secret: &str,
+    ) -> Result<Option<Issued>, Delivered> {
         let now = self.shared.clock.now();
-        let routes = self.intake.routes.iter().filter(|((known, _), _)| known == connection);
-        let mut issued = routes.map(|(_, route)| route.verifier.issue(client_id, client_secret, now));
-        issued.find_map(|issued| issued)
+        for route in self.token_routes(connection) {
+            match route.verifier.issue(client_id, client_secret, now) {
+                Ok(None) => {}
+                Ok(issued) => return Ok(issued),
+                Err(reason) => {
+                    route.tell(&reason, now);
+                    return Err(Delivered::Busy);
+                }
+            }
+        }
+        Ok(None)
     }
 
     async fn keep(&self, route: &Route, name: String, body: Bytes) -> Delivered {

@@ -284,9 +284,11 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Whether an answer says that the other side broke over what was asked for. One that asks for a pause does not.
+/// Whether an answer says that the other side broke over what was asked for. One that asks for a pause does not, nor one
+/// (503) that says that nobody is there to look at it.
 fn poisoned(call: &Call) -> bool {
-    let broke = call.facts.get("status").and_then(Value::as_u64).is_some_and(|status| status >= 500);
+    let status = call.facts.get("status").and_then(Value::as_u64);
+    let broke = status.is_some_and(|status| status >= 500 && status != 503);
     let paused = matches!(&call.outcome, Outcome::Later(refusal) if refusal.until.is_some());
     broke && !paused
 }

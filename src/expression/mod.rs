@@ -34,7 +34,7 @@ pub use normalise::{Mismatch, normalise};
 pub use selector::Selector;
 pub use similar::did_you_mean;
 pub use template::{Template, is_name};
-pub use types::{Field, ObjectType, Scope, Type, assignable};
+pub use types::{Field, ObjectType, Scope, Type, assignable, certain};
 pub use value::ValueTemplate;
 
 use std::ops::Range;

@@ -103,6 +103,12 @@ impl Type {
     }
 }
 
+/// The names as they would be if nothing could be missing: for what stands behind a condition that is itself wrong, so
+/// that nobody knows what it guards.
+pub fn certain(scope: &Scope) -> Scope {
+    scope.iter().map(|(name, ty)| (name.clone(), ty.certain())).collect()
+}
+
 impl fmt::Display for Type {
     /// The type as an author would call it: `text of at most 35 characters`, `list of number, or nothing`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -223,6 +229,23 @@ impl Type {
             Self::Text { .. } => "text".to_owned(),
             Self::Optional(inner) => format!("{} or nothing", inner.noun()),
             other => other.to_string(),
+        }
+    }
+
+    /// The type as it would be if nothing in it could be missing.
+    fn certain(&self) -> Self {
+        match self {
+            Self::Optional(inner) => inner.certain(),
+            Self::List(item) => Self::list(item.certain()),
+            Self::Table(item) => Self::Table(Arc::new(item.certain())),
+            Self::Object(object) => {
+                let field = |(name, field): (&String, &Field)| {
+                    (name.clone(), Field { ty: field.ty.certain(), docs: field.docs.clone() })
+                };
+                let fields = object.fields.iter().map(field).collect();
+                Self::Object(Arc::new(ObjectType { name: object.name.clone(), fields }))
+            }
+            other => other.clone(),
         }
     }
 

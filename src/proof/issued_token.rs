@@ -23,7 +23,7 @@ pub struct Block {
     pub client_id: String,
     /// The credential that is the client secret.
     pub client_secret: String,
-    /// A header in which the sender repeats the client id; where it is sent, it must be that.
+    /// A header in which the sender must repeat the client id.
     pub api_key_header: Option<HeaderName>,
     /// How long a token is good.
     #[serde(default = "one_hour")]
@@ -105,14 +105,10 @@ impl IssuedTokens {
         }
     }
 
-    /// UPS sends its client id beside the token; some senders leave it out.
+    /// UPS sends its client id beside the token ("required for OAUTH clients").
     fn check_api_key(&self, claim: Claim<'_>, ids: &[Secret]) -> Result<(), Judgement> {
         let Some(name) = &self.config.api_key_header else { return Ok(()) };
-        match claim.header(name.name()) {
-            Ok(given) => judged(same::is_one_of(ids, given)),
-            Err(Judgement::Missing) => Ok(()),
-            Err(other) => Err(other),
-        }
+        judged(same::is_one_of(ids, claim.header(name.name())?))
     }
 
     /// All client ids and all secrets there are.
@@ -126,26 +122,21 @@ impl Verifier for IssuedTokens {
         Box::pin(async move { Judgement::of(self.check(claim)) })
     }
 
-    fn issue(&self, client_id: &str, client_secret: &str, now: Timestamp) -> Option<Issued> {
+    fn issue(&self, client_id: &str, client_secret: &str, now: Timestamp) -> Result<Option<Issued>, String> {
         let (ids, secrets) = match self.clients() {
             Ok(clients) => clients,
-            Err(judgement) => {
-                tracing::warn!(
-                    connection = self.context.connection,
-                    ?judgement,
-                    "no push token can be issued"
-                );
-                return None;
-            }
+            Err(Judgement::Unable(reason)) => return Err(reason),
+            Err(_) => return Ok(None),
         };
         // Both are looked at, so that the time it takes does not say which of them is wrong.
         let known = same::is_one_of(&ids, client_id.as_bytes());
         if !(known & same::is_one_of(&secrets, client_secret.as_bytes())) {
-            return None;
+            return Ok(None);
         }
         // Made with the very secret that was shown, so that it dies with that one.
         let (id, secret) = (Secret::new(client_id), Secret::new(client_secret));
         let client = Client { connection: &self.context.connection, id: &id, secret: &secret };
-        Some(Issued { token: Secret::new(client.token(now, self.config.life)), life: self.config.life })
+        let token = Secret::new(client.token(now, self.config.life));
+        Ok(Some(Issued { token, life: self.config.life }))
     }
 }

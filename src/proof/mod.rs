@@ -79,9 +79,17 @@ pub struct ProofContext {
 }
 
 impl ProofContext {
-    /// Reads all values of a credential and makes them known to the redactor.
+    /// Reads all values of a credential and makes them known to the redactor. A blank one proves nothing: what is signed
+    /// with it can be signed by anybody.
     fn all(&self, name: &str) -> Result<Vec<Secret>, Judgement> {
-        let values = self.credentials.get_all(name).map_err(Judgement::Unable)?;
+        let mut values = self.credentials.get_all(name).map_err(Judgement::Unable)?;
+        values.retain(|value| !value.expose().trim().is_empty());
+        if values.is_empty() {
+            let full = format!("{}.{name}", self.connection);
+            let reason =
+                format!("the credential {full} is blank; set it with `ml-connector secret set {full}`");
+            return Err(Judgement::Unable(reason));
+        }
         values.iter().for_each(|value| self.redactor.add(value.clone()));
         Ok(values)
     }
@@ -187,9 +195,18 @@ pub trait Verifier: Send + Sync + fmt::Debug {
     /// Whether what came is genuine.
     fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement>;
 
-    /// A token for who proves to be our client, for kinds whose senders fetch one from us first.
-    fn issue(&self, client_id: &str, client_secret: &str, now: Timestamp) -> Option<Issued> {
+    /// A token for who proves to be our client, for kinds whose senders fetch one from us first; none for others.
+    ///
+    /// # Errors
+    /// Why that cannot be found out now.
+    fn issue(&self, client_id: &str, client_secret: &str, now: Timestamp) -> Result<Option<Issued>, String> {
         let _ = (client_id, client_secret, now);
+        Ok(None)
+    }
+
+    /// What the sender itself says is the same in a repetition of what is genuine, for kinds that have such a thing.
+    fn event_id(&self, claim: Claim<'_>) -> Option<String> {
+        let _ = claim;
         None
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::header::{ACCEPT, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 use url::Url;
 
 use super::ProofContext;
@@ -26,15 +27,22 @@ const SELDOM: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(5);
 /// How long fetching may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a sender waits for it: less than the five seconds after which the fastest sender gives up.
+const WAIT: Duration = Duration::from_secs(3);
 
 /// Keys published at a URL.
 pub(super) struct PublishedKeys {
+    source: Arc<KeySource>,
+    /// Whoever holds it fetches; all others that need it wait for that one.
+    attempt: Arc<Mutex<Option<Attempt>>>,
+}
+
+/// Where keys come from, and what came from there.
+struct KeySource {
     url: Url,
     client: Client,
     clock: Arc<dyn Clock>,
     held: RwLock<Option<Arc<Held>>>,
-    /// Whoever holds it fetches; all others that need it wait for that one.
-    attempt: Mutex<Option<Attempt>>,
 }
 
 struct Held {
@@ -58,42 +66,61 @@ impl PublishedKeys {
         let url = url.ok_or("`jwks` yields what is no URL".to_owned())?;
         let client = (context.clients)(vec![authority(&url)])?;
         let clock = Arc::clone(&context.clock);
-        Ok(Self { url, client, clock, held: RwLock::default(), attempt: Mutex::default() })
+        let source = KeySource { url, client, clock, held: RwLock::default() };
+        Ok(Self { source: Arc::new(source), attempt: Arc::default() })
     }
 
-    /// The key of this name; none if the sender has none of it.
+    /// The key of this name; none if the sender has none of it. Who asks waits for a moment at most while keys are fetched,
+    /// and not at all if the key is known.
     ///
     /// # Errors
     /// Why that cannot be said now.
     pub(super) async fn key(&self, id: &str) -> Result<Option<Key>, String> {
-        if let Some(key) = self.held(FRESH).and_then(|held| held.keys.key(id).cloned()) {
+        if let Some(key) = self.source.key(id, FRESH) {
             return Ok(Some(key));
         }
-        let mut attempt = self.attempt.lock().await;
-        // Somebody else may have fetched it meanwhile.
-        if let Some(key) = self.held(FRESH).and_then(|held| held.keys.key(id).cloned()) {
-            return Ok(Some(key));
-        }
-        if attempt.as_ref().is_none_or(|last| last.is_over(self.clock.now())) {
-            // Noted before, so that one who goes away while it is under way leaves no gap.
-            let at = self.clock.now();
-            *attempt = Some(Attempt { at, failed: Some("fetching the keys was broken off".to_owned()) });
-            let failed = self.fetch().await.err();
-            *attempt = Some(Attempt { at, failed });
-        }
-        let failed = attempt.as_ref().and_then(|last| last.failed.clone());
-        match (self.held(KEPT).and_then(|held| held.keys.key(id).cloned()), failed) {
+        let failed = match Arc::clone(&self.attempt).try_lock_owned() {
+            Ok(attempt) => timeout(WAIT, self.refresh(id, attempt)).await,
+            // Somebody else is at it already.
+            Err(_) if self.source.key(id, KEPT).is_some() => Ok(None),
+            Err(_) => {
+                let waiting = async { self.refresh(id, Arc::clone(&self.attempt).lock_owned().await).await };
+                timeout(WAIT, waiting).await
+            }
+        };
+        match (self.source.key(id, KEPT), failed) {
             (Some(key), _) => Ok(Some(key)),
-            (None, Some(reason)) => Err(reason),
-            (None, None) => Ok(None),
+            (None, Ok(None)) => Ok(None),
+            (None, Ok(Some(reason))) => Err(reason),
+            (None, Err(_)) => Err(format!("the keys at {} are slow to come", self.source.url)),
         }
     }
 
-    /// The keys, if they are not older than `age`.
-    fn held(&self, age: Duration) -> Option<Arc<Held>> {
+    /// Fetches the keys, unless there is a fresh one of this name or they were fetched just now; why that failed, if it did.
+    async fn refresh(&self, id: &str, mut attempt: OwnedMutexGuard<Option<Attempt>>) -> Option<String> {
+        if self.source.key(id, FRESH).is_some() {
+            return None;
+        }
+        if !attempt.as_ref().is_none_or(|last| last.is_over(self.source.clock.now())) {
+            return attempt.as_ref().and_then(|last| last.failed.clone());
+        }
+        let source = Arc::clone(&self.source);
+        // In a task of its own: it goes on when the sender that caused it goes away.
+        let fetching = tokio::spawn(async move {
+            let failed = source.fetch().await.err();
+            *attempt = Some(Attempt { at: source.clock.now(), failed: failed.clone() });
+            failed
+        });
+        fetching.await.unwrap_or_else(|_| Some("fetching the keys was broken off".to_owned()))
+    }
+}
+
+impl KeySource {
+    /// The key of this name, if the keys are not older than `age`.
+    fn key(&self, id: &str, age: Duration) -> Option<Key> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let now = self.clock.now();
-        (between(held.fetched, now) < age).then_some(held)
+        let is_young = between(held.fetched, self.clock.now()) < age;
+        held.keys.key(id).filter(|_| is_young).cloned()
     }
 
     async fn fetch(&self) -> Result<(), String> {
@@ -122,6 +149,6 @@ impl Attempt {
 
 impl fmt::Debug for PublishedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublishedKeys").field("url", &self.url.as_str()).finish_non_exhaustive()
+        f.debug_struct("PublishedKeys").field("url", &self.source.url.as_str()).finish_non_exhaustive()
     }
 }

@@ -118,4 +118,9 @@ impl Verifier for Signed {
     fn judge<'a>(&'a self, claim: Claim<'a>) -> Boxed<'a, Judgement> {
         Box::pin(async move { Judgement::of(self.check(claim)) })
     }
+
+    /// The id of the message, which is signed with it.
+    fn event_id(&self, claim: Claim<'_>) -> Option<String> {
+        claim.header_text(&ID).ok().map(ToOwned::to_owned)
+    }
 }

@@ -265,7 +265,14 @@ impl<'a> Loader<'a> {
 
 impl File {
     fn checker<'f>(&'f mut self, sources: &'f Sources, dropped: &'f Dropped) -> Checker<'f> {
-        Checker { tree: &self.tree, sources, dropped, lenient: false, findings: &mut self.findings }
+        Checker {
+            tree: &self.tree,
+            sources,
+            dropped,
+            lenient: false,
+            unsure: false,
+            findings: &mut self.findings,
+        }
     }
 }
 

@@ -78,12 +78,13 @@ fn escape(written: &str) -> (usize, bool) {
 /// What older YAML tools read as a boolean.
 pub(super) const YAML_1_1_BOOLEANS: [&str; 4] = ["yes", "no", "on", "off"];
 
-/// Numbers that authors write for codes: `007`, `0x1F`, `1E5`.
+/// Numbers that authors write for codes: `007`, `0x1F`, `1E5`, and those with more digits than a number keeps.
 pub(super) fn doubtful_number(written: &str) -> bool {
     let digits = written.trim_start_matches(['-', '+']);
     let mut rest = digits.bytes();
     let leading = rest.next() == Some(b'0') && rest.next().is_some_and(|next| next != b'.');
-    leading || digits.contains(['e', 'E'])
+    let lossy = digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.parse::<u64>().is_err();
+    leading || lossy || digits.contains(['e', 'E'])
 }
 
 /// A scalar without quotes, by the rules of YAML 1.2's core schema.

@@ -47,6 +47,13 @@ async fn the_shipped_mappings_are_as_their_tests_say() {
 }
 
 #[tokio::test]
+async fn answers_of_erps_mean_what_their_vendors_say() {
+    let answers = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/specs/answers/erps.yaml");
+    let output = tested(&[answers]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+#[tokio::test]
 async fn what_came_otherwise_is_told_with_what_was_expected() {
     // A mapping that asks for too little.
     let told =

@@ -16,6 +16,7 @@ use ml_connector::store::{Record, RecordState};
 use serde_json::{Value, json};
 
 use crate::home::{Home, at_home, listener};
+use crate::small::{Answer, Seen, Small};
 use crate::world::Hurried;
 
 const SHIP: &str = "/api/shipments/*/ship";
@@ -433,4 +434,41 @@ async fn refresh_tokens_rotate_across_restarts_and_none_is_used_twice() {
     tokio::time::sleep(Duration::from_millis(3_200)).await;
     assert_eq!(site.run().await.troubles, []);
     assert_eq!(site.records(RecordState::Done).await.len(), 73);
+}
+
+/// A server that gives three orders a page, whatever `first` asks for, and reads filters as strictly as JavaScript does.
+fn three_a_page(seen: &Seen) -> Answer {
+    let filter = seen.body["variables"]["filter"].as_str().unwrap_or_default();
+    let from = filter.split_once("{_id:{_gte:'").and_then(|(_, rest)| rest.strip_suffix("'}}]"));
+    let from = from.unwrap_or_default();
+    if from.replace("\\'", "").contains('\'') {
+        return (400, json!({ "errors": [{ "message": "The filter cannot be read" }] }));
+    }
+    let from = from.replace("\\'", "'");
+    let numbers = (1..=8).map(|number| format!("O'N-{number}")).filter(|number| *number >= from);
+    let node = |number: String| json!({ "node": { "_id": number, "linesAmountExcludingTax": "1.00", "_updateStamp": "2026-11-20T10:00:00.000Z" } });
+    let edges: Vec<Value> = numbers.take(3).map(node).collect();
+    (200, json!({ "data": { "x3Sales": { "salesOrder": { "query": { "edges": edges } } } } }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn graphql_pages_are_read_to_the_end_whatever_their_size_and_keys() {
+    let small = Small::new("", "flows: {}", three_a_page).await;
+    let sales = PROBE.split_once("  sales:").unwrap().1;
+    let probe =
+        format!("mapping: small\ntitle: Small\nsystems: {{ erp: sagex3-graphql }}\nflows:\n  sales:{sales}");
+    small.write("mappings/small.yaml", &probe);
+    let settings = format!("{{ url: \"{}\", user: WSUPS }}", small.url);
+    small.write(
+        "ml-connector.yaml",
+        &format!(
+            "connections:\n  x3: {{ system: sagex3-graphql, auth: signed_jwt, settings: {settings} }}\n\
+             mappings:\n  small: {{ connections: {{ erp: x3 }} }}\n"
+        ),
+    );
+    small.set_secrets([("x3.client_id", "client"), ("x3.client_secret", "secret")]);
+    small.run_well().await;
+    let records = small.records().await;
+    let numbers: Vec<&str> = records.iter().map(|record| record.id.key()).collect();
+    assert_eq!(numbers, ["O'N-1", "O'N-2", "O'N-3", "O'N-4", "O'N-5", "O'N-6", "O'N-7", "O'N-8"]);
 }

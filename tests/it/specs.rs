@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod language;
+mod mistakes;
 mod pushes;
 
 /// Codes that no single file can show; each has a test of its own below, or says why not.
@@ -193,8 +194,19 @@ fn schema_and_loader_agree_on_mutations() {
     assert!(compared > 500 && bad > compared / 3, "{bad} of {compared}");
 }
 
-fn replacements() -> [Value; 8] {
-    [Value::Null, json!(7), json!(-1.5), json!("word"), json!(true), json!([]), json!({}), json!(["x"])]
+fn replacements() -> Vec<Value> {
+    let numbers = [json!(0), json!(7), json!(2.0), json!(-1.5), json!(1e30)];
+    let others = [
+        Value::Null,
+        json!(""),
+        json!("word"),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!(["x"]),
+        json!([null]),
+    ];
+    numbers.into_iter().chain(others).collect()
 }
 
 /// How many mutations [`mutate`] knows of a value.

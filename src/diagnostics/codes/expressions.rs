@@ -99,7 +99,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "not-text",
         "Something must be text",
-        "Keys, references, tokens and links are text or whole numbers, and always there: they name a thing for ever.",
+        "Keys, references, tokens and links are text or whole numbers, and always there: they name a thing for ever. An expression among them needs its braces, or its words are the text.",
     ),
     code(
         "does-not-fit",

@@ -107,7 +107,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "unknown-webhook",
         "There is no such webhook",
-        "What a system tells by itself is declared under `webhooks:` of its system file. A test pushes to a webhook that is a source of its flow.",
+        "What a system tells by itself is declared under `webhooks:` of its system file. A test pushes to a webhook that is a source of its flow, and that its connection has: some are there with some settings only.",
     ),
     code(
         "schedule-with-others",
@@ -152,7 +152,7 @@ pub(super) const CODES: &[Code] = &[
     code(
         "not-comparable",
         "Two tellings cannot be put in order",
-        "`by` of `merge` yields what tells which of two tellings is later: numbers, text or booleans, or a list of them, which are compared one after the other. Objects and lists in lists have no order.",
+        "`by` of `merge` yields what tells which of two tellings is later: numbers, text or booleans, or a list of them, which are compared one after the other. Objects and lists in lists have no order, and what is the same for every telling puts none of them last.",
     ),
     code(
         "keep-never-missing",

@@ -77,7 +77,13 @@ impl Route {
         if delivery.secret.is_some() && self.webhook.proof.kind() != "secret_url" {
             return Err(Delivered::Unknown);
         }
-        self.check_proof(delivery, now).await?;
+        let claim = Claim {
+            headers: &delivery.headers,
+            secret: delivery.secret.as_deref(),
+            body: &delivery.body,
+            now,
+        };
+        self.check_proof(claim).await?;
         let body: Value =
             serde_json::from_slice(&delivery.body).map_err(|_| unusable("the body is not JSON"))?;
         let body = normalise(body, &self.webhook.body)
@@ -85,16 +91,10 @@ impl Route {
         let mut values = self.values.clone();
         values.set("body", &body);
         self.check_pointer(&values)?;
-        Ok(self.name(&values, &delivery.body))
+        Ok(self.name(&values, claim))
     }
 
-    async fn check_proof(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Delivered> {
-        let claim = Claim {
-            headers: &delivery.headers,
-            secret: delivery.secret.as_deref(),
-            body: &delivery.body,
-            now,
-        };
+    async fn check_proof(&self, claim: Claim<'_>) -> Result<(), Delivered> {
         let statuses = self.verifier.statuses();
         let (status, why) = match self.verifier.judge(claim).await {
             Judgement::Genuine => return Ok(()),
@@ -102,7 +102,7 @@ impl Route {
             Judgement::Wrong => (statuses.wrong, "the proof that the sender is genuine is wrong"),
             Judgement::Stale => (statuses.stale, "the proof that the sender is genuine has expired"),
             Judgement::Unable(reason) => {
-                self.tell(&reason, now);
+                self.tell(&reason, claim.now);
                 return Err(Delivered::Busy);
             }
         };
@@ -110,7 +110,7 @@ impl Route {
     }
 
     /// Says why nothing can be judged, but not for each push.
-    fn tell(&self, reason: &str, now: Timestamp) {
+    pub(super) fn tell(&self, reason: &str, now: Timestamp) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.is_none_or(|last| now < last || between(last, now) >= TOLD_EVERY) {
             *told = Some(now);
@@ -130,14 +130,20 @@ impl Route {
         pointer::check(&url, hosts, &self.base_url).map(drop).map_err(unusable)
     }
 
-    /// What a repetition is called, too.
-    fn name(&self, values: &Values, body: &[u8]) -> String {
-        let id = self.webhook.id.as_ref().and_then(|id| id.text(values).ok());
+    /// What a repetition is called, too: as the system's file says, as the sender does, or as its words are.
+    fn name(&self, values: &Values, claim: Claim<'_>) -> String {
+        let declared = self.webhook.id.as_ref().and_then(|id| id.text(values).ok());
+        let id = declared.or_else(|| self.verifier.event_id(claim));
         match id.as_deref().map(str::trim) {
-            None | Some("") => sha256_hex(body),
+            None | Some("") => sha256_hex(claim.body),
             Some(id) if id.len() > LONGEST_NAME => sha256_hex(id.as_bytes()),
             Some(id) => id.to_owned(),
         }
+    }
+
+    /// Whether its sender fetches tokens from us.
+    pub(super) fn gives_tokens(&self) -> bool {
+        self.webhook.proof.kind() == "issued_token"
     }
 
     /// Whether what came only says where to look.

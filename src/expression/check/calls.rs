@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use minijinja::Value;
-use minijinja::machinery::ast::{self, CallArg, Expr};
+use minijinja::machinery::ast::{self, CallArg, Expr, UnaryOpKind};
 
 use super::super::arithmetic::Arithmetic;
 use super::super::filters::{self, Argument, Filter, Kind};
@@ -102,7 +102,7 @@ impl Checker<'_> {
     }
 
     fn argument(&mut self, filter: &Filter, kind: Kind, input: &Type, expr: &Expr<'_>) -> (Argument, String) {
-        let value = literal(expr).cloned();
+        let value = literal(expr).cloned().or_else(|| negated(expr));
         if matches!(kind, Kind::Condition | Kind::Arithmetic | Kind::Name)
             && value.as_ref().and_then(Value::as_str).is_none()
         {
@@ -124,7 +124,12 @@ impl Checker<'_> {
                 let message = format!("`{}` takes {kind} there, not {}", filter.name, ty.noun());
                 self.fail("wrong-argument", message, expr, Some(filter.signature()));
             }
-            _ => {}
+            _ => {
+                // What is written out is known now; it would be refused for each record.
+                if let Some(Err(why)) = value.as_ref().map(|value| kind.allows(value)) {
+                    self.fail("wrong-argument", why, expr, Some(filter.signature()));
+                }
+            }
         }
         (Argument { ty: checked.ty, literal: value }, checked.code)
     }
@@ -187,6 +192,13 @@ impl Checker<'_> {
         }
         Checked { ty: Type::Boolean, code: format!("({} is {})", subject.code, test.name) }
     }
+}
+
+/// The value of a whole number that is written with a minus sign.
+fn negated(expr: &Expr<'_>) -> Option<Value> {
+    let Expr::UnaryOp(op) = expr else { return None };
+    let number = literal(&op.expr).filter(|_| matches!(op.op, UnaryOpKind::Neg))?;
+    number.as_i64().filter(|_| number.is_integer()).map(|number| Value::from(-number))
 }
 
 fn condition(place: Place<'_>, item: &Type) -> Result<Value, Vec<Problem>> {

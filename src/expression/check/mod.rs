@@ -226,6 +226,23 @@ impl Checker<'_> {
         Checked { ty: Type::Object(object.into()), code: format!("{{{}}}", codes.join(",")) }
     }
 
+    /// Whether one of the problems from this one on is a misspelt name.
+    fn misspelt(&self, from: usize) -> bool {
+        self.problems[from..].iter().any(|problem| problem.code.starts_with("unknown-"))
+    }
+
+    /// Checks what stands behind a condition. Of a `misspelt` one nobody knows what it guards; that something may be
+    /// nothing is then no second mistake.
+    fn behind<T>(&mut self, misspelt: bool, check: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.problems.len();
+        let checked = check(self);
+        if misspelt {
+            let later = self.problems.split_off(before);
+            self.problems.extend(later.into_iter().filter(|problem| problem.code != "maybe-nothing"));
+        }
+        checked
+    }
+
     /// The source text of a part.
     fn text(&self, expr: &Expr<'_>) -> &str {
         self.place.source.get(start(expr)..end(expr)).unwrap_or(self.place.source).trim()

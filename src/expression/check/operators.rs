@@ -87,8 +87,9 @@ impl Checker<'_> {
         let or = matches!(op.op, BinOpKind::ScOr);
         let before = self.facts.clone();
         let (mut types, mut codes) = (Vec::new(), Vec::new());
+        let start = self.problems.len();
         for operand in chain(expr) {
-            let checked = check(self, operand);
+            let checked = self.behind(self.misspelt(start), |this| check(this, operand));
             self.facts.learn(operand, !or);
             types.push(checked.ty);
             codes.push(checked.code);
@@ -98,14 +99,16 @@ impl Checker<'_> {
     }
 
     pub(super) fn choice(&mut self, expr: &Expr<'_>, choice: &ast::IfExpr<'_>) -> Checked {
+        let start = self.problems.len();
         let test = self.condition(&choice.test_expr);
+        let misspelt = self.misspelt(start);
         let before = self.facts.clone();
         self.facts.learn(&choice.test_expr, true);
-        let yes = self.used(&choice.true_expr);
+        let yes = self.behind(misspelt, |this| this.used(&choice.true_expr));
         self.facts.clone_from(&before);
         self.facts.learn(&choice.test_expr, false);
         let no = match &choice.false_expr {
-            Some(expr) => self.used(expr),
+            Some(expr) => self.behind(misspelt, |this| this.used(expr)),
             None => Checked { ty: Type::Null, code: "none".to_owned() },
         };
         self.facts = before;

@@ -83,7 +83,14 @@ pub const FILTERS: &[Filter] = &[
             r#"["03", "01"]"#,
         ),
         nulls: false,
-        gives: |input, arguments| each_type(input, arguments).map(|_| input.clone()),
+        gives: |input, arguments| {
+            let by = each_type(input, arguments)?;
+            if Kind::Plains.accepts(&by) {
+                Ok(input.clone())
+            } else {
+                Err(format!("items have no order by what is {}", item_type(&by).noun()))
+            }
+        },
         run: sorted_by,
     },
     Filter {

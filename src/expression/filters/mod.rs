@@ -61,6 +61,14 @@ pub enum Kind {
     Number,
     /// A whole number.
     Integer,
+    /// A count of characters: a whole number that is neither negative nor absurd.
+    Count,
+    /// A number of decimal places.
+    Places,
+    /// Text that is not empty.
+    Filled,
+    /// Text of one character.
+    Character,
     /// Text or a number.
     Plain,
     /// A list of anything.
@@ -125,12 +133,19 @@ impl Kind {
     pub(super) fn accepts(self, ty: &Type) -> bool {
         let plain = |ty: &Type| ty.is_text() || ty.is_number() || matches!(ty, Type::Any | Type::Null);
         match (self, ty) {
-            (_, Type::Any) | (Self::Anything, _) | (Self::Integer, Type::Integer) => true,
-            (Self::Text | Self::Sequence | Self::Condition | Self::Arithmetic | Self::Name, ty)
-                if ty.is_text() =>
-            {
-                true
-            }
+            (_, Type::Any)
+            | (Self::Anything, _)
+            | (Self::Integer | Self::Count | Self::Places, Type::Integer) => true,
+            (
+                Self::Text
+                | Self::Filled
+                | Self::Character
+                | Self::Sequence
+                | Self::Condition
+                | Self::Arithmetic
+                | Self::Name,
+                ty,
+            ) if ty.is_text() => true,
             (Self::Number, ty) => ty.is_number(),
             (Self::Plain, ty) => ty.is_text() || ty.is_number(),
             (Self::List | Self::Sequence, Type::List(_))
@@ -143,11 +158,25 @@ impl Kind {
         }
     }
 
+    /// Whether this very value, whose type is accepted, may be given.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub(super) fn allows(self, value: &Value) -> Result<(), String> {
+        match self {
+            Self::Count => count(value).map(drop),
+            Self::Places => places(value).map(drop),
+            Self::Filled => filled(value).map(drop),
+            Self::Character => character(value).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn short(self) -> &'static str {
         match self {
             Self::Anything => "value",
-            Self::Text => "text",
-            Self::Number | Self::Integer => "number",
+            Self::Text | Self::Filled | Self::Character => "text",
+            Self::Number | Self::Integer | Self::Count | Self::Places => "number",
             Self::Plain => "text or number",
             Self::List | Self::Plains | Self::Numbers => "list",
             Self::Sequence => "text or list",
@@ -162,9 +191,9 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Anything => "any value",
-            Self::Text => "text",
+            Self::Text | Self::Filled | Self::Character => "text",
             Self::Number => "a number",
-            Self::Integer => "an integer",
+            Self::Integer | Self::Count | Self::Places => "an integer",
             Self::Plain => "text or a number",
             Self::List => "a list",
             Self::Plains => "a list of text or numbers",
@@ -208,23 +237,58 @@ fn argument(arguments: &[Value], index: usize) -> Result<&Value, String> {
 }
 
 fn text_at(arguments: &[Value], index: usize) -> Result<&str, String> {
-    let value = argument(arguments, index)?;
+    text_of(argument(arguments, index)?)
+}
+
+fn text_of(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| format!("text was expected, but it is {}", noun(value)))
 }
 
+/// Text to look for: it is nowhere, or everywhere, when it is empty.
+fn filled(value: &Value) -> Result<&str, String> {
+    let text = text_of(value)?;
+    if text.is_empty() { Err("text is wanted there that is not empty".to_owned()) } else { Ok(text) }
+}
+
+/// Text of one character.
+fn character(value: &Value) -> Result<char, String> {
+    let mut text = text_of(value)?.chars();
+    match (text.next(), text.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err("the text to fill up with must be one character".to_owned()),
+    }
+}
+
 fn integer_at(arguments: &[Value], index: usize) -> Result<i64, String> {
-    let value = argument(arguments, index)?;
+    integer(argument(arguments, index)?)
+}
+
+fn integer(value: &Value) -> Result<i64, String> {
     let whole = value.as_i64().filter(|_| value.kind() == ValueKind::Number);
     whole.ok_or_else(|| format!("an integer was expected, but it is {}", noun(value)))
 }
 
 /// A count of characters, places or items: never negative, never absurd.
 fn count_at(arguments: &[Value], index: usize) -> Result<usize, String> {
+    count(argument(arguments, index)?)
+}
+
+fn count(value: &Value) -> Result<usize, String> {
     const MOST: i64 = 100_000;
-    let count = integer_at(arguments, index)?;
+    let count = integer(value)?;
     match usize::try_from(count) {
         Ok(size) if count <= MOST => Ok(size),
         _ => Err(format!("{count} is not between 0 and {MOST}")),
+    }
+}
+
+/// A number of decimal places.
+fn places(value: &Value) -> Result<u32, String> {
+    const MOST: i64 = 10;
+    let places = integer(value)?;
+    match u32::try_from(places) {
+        Ok(few) if places <= MOST => Ok(few),
+        _ => Err(format!("{places} decimal places are not between 0 and {MOST}")),
     }
 }
 

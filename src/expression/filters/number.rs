@@ -9,7 +9,7 @@ use super::super::arithmetic::{decimal, value};
 use super::super::budget;
 use super::super::data::plain_text;
 use super::super::normalise::parse_number;
-use super::{Argument, Filter, Kind, argument, count_at, made, option, param, text_at};
+use super::{Argument, Filter, Kind, argument, made, option, param, text_at};
 
 /// The most parts that `split_evenly` makes.
 const PARTS: i128 = 10_000;
@@ -76,7 +76,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "round",
         takes: Kind::Number,
-        params: &[option("places", Kind::Integer)],
+        params: &[option("places", Kind::Places)],
         docs: "Rounded to so many decimal places; to a whole number without an argument.",
         example: ("{{ 2.345 | round(2) }}", "2.35"),
         nulls: false,
@@ -86,7 +86,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "decimals",
         takes: Kind::Number,
-        params: &[param("places", Kind::Integer)],
+        params: &[param("places", Kind::Places)],
         docs: "As text with exactly so many decimal places.",
         example: ("{{ 12.5 | decimals(2) }}", "\"12.50\""),
         nulls: false,
@@ -143,15 +143,9 @@ fn whole(number: Decimal) -> Result<Value, String> {
     number.to_i64().map(Value::from).ok_or_else(|| format!("{number} is too large for a whole number"))
 }
 
+/// The decimal places of the argument; none without it.
 fn places(arguments: &[Value]) -> Result<u32, String> {
-    const MOST: usize = 10;
-    match arguments.len() {
-        1 => Ok(0),
-        _ => match count_at(arguments, 1)? {
-            places if places <= MOST => u32::try_from(places).map_err(|error| error.to_string()),
-            places => Err(format!("{places} decimal places are too many")),
-        },
-    }
+    arguments.get(1).map_or(Ok(0), super::places)
 }
 
 fn rounded(number: Decimal, places: u32) -> Decimal {

@@ -5,7 +5,9 @@ use minijinja::Value;
 use super::super::Type;
 use super::super::budget;
 use super::super::data::plain_text;
-use super::{Argument, Filter, Kind, count_at, list_at, made, option, param, text_at};
+use super::{
+    Argument, Filter, Kind, argument, character, count_at, filled, list_at, made, option, param, text_at,
+};
 
 /// The most pieces that `split` makes.
 const PIECES: usize = 10_000;
@@ -55,7 +57,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "replace",
         takes: Kind::Text,
-        params: &[param("from", Kind::Text), param("to", Kind::Text)],
+        params: &[param("from", Kind::Filled), param("to", Kind::Text)],
         docs: "With every `from` replaced by `to`.",
         example: ("{{ '12345-6789' | replace('-', '') }}", "\"123456789\""),
         nulls: false,
@@ -65,7 +67,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "clip",
         takes: Kind::Text,
-        params: &[param("most", Kind::Integer)],
+        params: &[param("most", Kind::Count)],
         docs: "At most `most` characters, without blanks at the end.",
         example: ("{{ 'Ship to here' | clip(8) }}", "\"Ship to\""),
         nulls: false,
@@ -75,7 +77,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "clip_each",
         takes: Kind::Plains,
-        params: &[param("most", Kind::Integer)],
+        params: &[param("most", Kind::Count)],
         docs: "A list with each text clipped as by `clip`.",
         example: ("{{ ['first line', 'second'] | clip_each(6) }}", r#"["first", "second"]"#),
         nulls: false,
@@ -89,7 +91,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "pad_left",
         takes: Kind::Plain,
-        params: &[param("width", Kind::Integer), option("with", Kind::Text)],
+        params: &[param("width", Kind::Count), option("with", Kind::Character)],
         docs: "At least `width` characters, filled up on the left with blanks or the character `with`.",
         example: ("{{ 42 | pad_left(7, '0') }}", "\"0000042\""),
         nulls: false,
@@ -99,7 +101,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "pad_right",
         takes: Kind::Plain,
-        params: &[param("width", Kind::Integer), option("with", Kind::Text)],
+        params: &[param("width", Kind::Count), option("with", Kind::Character)],
         docs: "At least `width` characters, filled up on the right with blanks or the character `with`.",
         example: ("{{ 'AB' | pad_right(4, '.') }}", "\"AB..\""),
         nulls: false,
@@ -109,7 +111,7 @@ pub const FILTERS: &[Filter] = &[
     Filter {
         name: "split",
         takes: Kind::Text,
-        params: &[param("at", Kind::Text)],
+        params: &[param("at", Kind::Filled)],
         docs: "The list of what stands between the separators.",
         example: ("{{ 'a,b,c' | split(',') }}", r#"["a", "b", "c"]"#),
         nulls: false,
@@ -208,10 +210,8 @@ fn title(text: &str) -> String {
 }
 
 fn replace(arguments: &[Value]) -> Result<Value, String> {
-    let (text, from, to) = (text_at(arguments, 0)?, text_at(arguments, 1)?, text_at(arguments, 2)?);
-    if from.is_empty() {
-        return Err("nothing cannot be replaced".to_owned());
-    }
+    let (text, to) = (text_at(arguments, 0)?, text_at(arguments, 2)?);
+    let from = filled(argument(arguments, 1)?)?;
     // The size is known before the text is made, so a bomb is refused instead of built.
     let found = text.matches(from).count();
     budget::charge(found.saturating_mul(to.len()).saturating_add(text.len()))?;
@@ -219,26 +219,17 @@ fn replace(arguments: &[Value]) -> Result<Value, String> {
 }
 
 fn pad(arguments: &[Value], left: bool) -> Result<Value, String> {
-    let value = super::argument(arguments, 0)?;
+    let value = argument(arguments, 0)?;
     let text =
         plain_text(value).ok_or_else(|| format!("text was expected, but it is {}", super::noun(value)))?;
-    let mut fill = match arguments.len() {
-        3 => text_at(arguments, 2)?.chars(),
-        _ => " ".chars(),
-    };
-    let (Some(fill), None) = (fill.next(), fill.next()) else {
-        return Err("the text to fill up with must be one character".to_owned());
-    };
+    let fill = arguments.get(2).map_or(Ok(' '), character)?;
     let missing = count_at(arguments, 1)?.saturating_sub(text.chars().count());
     let padding: String = std::iter::repeat_n(fill, missing).collect();
     made(if left { padding + &text } else { text + &padding })
 }
 
 fn split(arguments: &[Value]) -> Result<Value, String> {
-    let (text, at) = (text_at(arguments, 0)?, text_at(arguments, 1)?);
-    if at.is_empty() {
-        return Err("text cannot be split at nothing".to_owned());
-    }
+    let (text, at) = (text_at(arguments, 0)?, filled(argument(arguments, 1)?)?);
     let pieces: Vec<&str> = text.split(at).take(PIECES + 1).collect();
     if pieces.len() > PIECES {
         return Err(format!("that makes more than {PIECES} pieces"));

@@ -78,20 +78,25 @@ fn points_at_what_is_wrong() {
         ("{{ order.Lines | where('UnitPrice') }}", "wrong-type: UnitPrice"),
         ("{{ [1, 2] | where('a') }}", "not-an-object: a"),
         ("{{ order.Lines | sort }}", "wrong-type: order.Lines"),
+        ("{{ [{'a': flag}] | sort_by('a') }}", "wrong-argument: sort_by('a')"),
+        ("{{ [order] | sort_by('Lines') }}", "wrong-argument: sort_by('Lines')"),
+        ("{{ order.OrderDate | clip(-1) }}", "wrong-argument: -1"),
+        ("{{ order.OrderDate | pad_left(200000) }}", "wrong-argument: 200000"),
+        ("{{ order.OrderDate | pad_right(9, 'ab') }}", "wrong-argument: 'ab'"),
+        ("{{ order.OrderDate | split('') }}", "wrong-argument: ''"),
+        ("{{ order.OrderDate | replace('', 'x') }}", "wrong-argument: ''"),
+        ("{{ weight | round(11) }}", "wrong-argument: 11"),
+        ("{{ weight | decimals(-2) }}", "wrong-argument: -2"),
         ("{{ none | upper }}", "wrong-type: none"),
         ("{{ {flag: 1} }}", "unsupported: flag"),
         ("{{ }}", "syntax:  "),
-        ("{{ 1 + }}", "syntax:  1 + "),
+        ("{{ 1 + }}", "syntax: +"),
         ("{{ a b }}", "syntax: b"),
         ("{% if flag %}", "no-statements: {%"),
         ("{{ 99999999999999999999 }}", "syntax: 99999999999999999999"),
     ] {
-        let found = problems(source);
-        if found != [expected] {
-            println!("MISMATCH {source}: {found:?} expected {expected:?}");
-        }
+        assert_eq!(problems(source), [expected], "{source}");
     }
-    for _ in [0] {}
 }
 
 #[test]
@@ -101,6 +106,21 @@ fn collects_every_problem() {
         problems(source),
         ["unknown-name: ordr", "unknown-field: ShipToZip", "unknown-filter: uper", "maybe-nothing: code"]
     );
+}
+
+/// What a misspelt name would have guarded is no second mistake.
+#[test]
+fn a_misspelt_guard_is_told_once() {
+    for (source, expected) in [
+        ("{{ price.prize is none or price.price <= 3 }}", "unknown-field: prize"),
+        ("{{ prize.price is not none and price.price <= 3 and price.days > 1 }}", "unknown-name: prize"),
+        ("{{ 0 if price.prize is none else price.price + 1 }}", "unknown-field: prize"),
+        ("{{ price.price + 1 if price.prize is defined else 0 }}", "unknown-field: prize"),
+    ] {
+        assert_eq!(problems(source), [expected], "{source}");
+    }
+    // What comes before it is not guarded by it.
+    assert_eq!(problems("{{ price.price <= 3 or price.prize is none }}").len(), 2);
 }
 
 #[test]

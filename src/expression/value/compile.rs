@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::super::{similar, template};
+use super::super::{certain, similar, template};
 use super::{ObjectField, Problem, Scope, Selector, Template, Type, ValueTemplate};
 
 /// The deepest tree.
@@ -121,11 +121,13 @@ impl Compiler<'_> {
         };
         for (name, value) in given {
             self.within("set".to_owned(), |this| {
+                let before = this.problems.len();
                 let value = this.within(name.clone(), |this| {
                     this.new_name(name, "a key of `set`", &inner);
                     this.value(value, &inner)
                 });
-                inner.insert(name.clone(), value.result_type());
+                let wrong = this.problems.len() > before;
+                inner.insert(name.clone(), if wrong { Type::Any } else { value.result_type() });
                 names.push((name.clone(), value));
             });
         }
@@ -197,7 +199,11 @@ impl Compiler<'_> {
         let mut inner = scope.clone();
         inner.insert(name.clone(), item);
         let when = fields.contains_key("when").then(|| self.expression(fields, "when", &inner)).flatten();
-        let known = when.as_ref().map_or_else(|| inner.clone(), |when| when.narrowed(&inner, true));
+        let known = match &when {
+            Some(when) => when.narrowed(&inner, true),
+            None if fields.contains_key("when") => certain(&inner),
+            None => inner,
+        };
         let give = fields.get("give").unwrap_or(&Value::Null);
         let give = Box::new(self.within("give".to_owned(), |this| this.value(give, &known)));
         match list {
@@ -224,7 +230,7 @@ impl Compiler<'_> {
     fn when(&mut self, fields: &Map<String, Value>, scope: &Scope) -> ValueTemplate {
         let condition = self.expression(fields, "when", scope);
         let known = |holds| {
-            condition.as_ref().map_or_else(|| scope.clone(), |template| template.narrowed(scope, holds))
+            condition.as_ref().map_or_else(|| certain(scope), |template| template.narrowed(scope, holds))
         };
         let give = fields.get("give").unwrap_or(&Value::Null);
         let give = Box::new(self.within("give".to_owned(), |this| this.value(give, &known(true))));

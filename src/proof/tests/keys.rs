@@ -98,6 +98,23 @@ async fn keys_that_are_known_outlast_an_outage_of_a_day() {
     assert!(matches!(genuine(&bench, &*verifier).await, Judgement::Unable(_)));
 }
 
+/// A key server that takes a connection and says nothing must not hold up whom we know.
+#[tokio::test]
+async fn a_key_server_that_hangs_holds_nobody_up_for_long() {
+    let bench = Bench::new().await;
+    let verifier = bench.build("rsa_signature");
+    assert_eq!(genuine(&bench, &*verifier).await, Judgement::Genuine);
+    bench.publish(SILENCE, String::new());
+    bench.clock.advance(minutes(60));
+    let began = std::time::Instant::now();
+    let judgements = join_all((0..20).map(|_| genuine(&bench, &*verifier))).await;
+    assert!(judgements.iter().all(|judgement| *judgement == Judgement::Genuine), "{judgements:?}");
+    let unknown = judge(&bench, &*verifier, |push| push.put("x-key-id", "two")).await;
+    assert!(matches!(unknown, Judgement::Unable(_)), "{unknown:?}");
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!(bench.server.count(), 2);
+}
+
 #[test]
 fn an_address_that_is_none_is_told_when_it_is_put_to_work() {
     let context = ProofContext {

@@ -7,10 +7,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json};
@@ -21,12 +20,13 @@ use tokio::sync::Semaphore;
 
 use super::body::{self, Unread};
 use super::bucket::Bucket;
+use super::guests::Guest;
 use super::refusals::Refusals;
 use crate::base::Secret;
 use crate::engine::Engine;
-use crate::engine::intake::{Delivered, Delivery};
+use crate::engine::intake::{Delivered, Delivery, Issued};
 
-/// How many requests may be worked on at once: each may hold a body.
+/// How many pushes may be judged and committed at once.
 const IN_FLIGHT: usize = 256;
 /// The largest request for a token.
 const LARGEST_TOKEN_REQUEST: usize = 8 * 1024;
@@ -48,8 +48,11 @@ pub(super) struct Bounds {
 }
 
 /// Who sends.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    pub(super) guest: Guest,
+}
 
 /// What answers share.
 pub(super) struct Site {
@@ -66,10 +69,38 @@ impl Site {
         Self { engine, bounds, bucket, places: Semaphore::new(IN_FLIGHT), refusals: Refusals::default() }
     }
 
-    /// Refuses a push to a webhook that there is.
-    fn refuse(&self, webhook: &str, status: StatusCode, why: &'static str, peer: Peer) -> Response {
-        self.refusals.tell(webhook, why, peer.0);
+    /// Refuses a request to an address that there is.
+    fn refuse(&self, about: &str, status: StatusCode, why: &'static str, peer: &Peer) -> Response {
+        self.refusals.tell(about, why, peer.address);
         status.into_response()
+    }
+
+    /// Says that there is no such address.
+    fn lost(&self, peer: &Peer) -> Response {
+        self.refuse(ELSEWHERE, StatusCode::NOT_FOUND, "there is no such address", peer)
+    }
+
+    /// The body of a request, if there are not too many requests. Whoever sends it is served from then on.
+    async fn read(
+        &self,
+        limit: usize,
+        headers: &HeaderMap,
+        body: Body,
+        peer: &Peer,
+    ) -> Result<Bytes, Turned> {
+        if let Err(wait) = self.bucket.take() {
+            let turned = Turned::new(StatusCode::TOO_MANY_REQUESTS, "too many requests come at once");
+            return Err(Turned { again: Some(wait), ..turned });
+        }
+        let body = body::read(headers, body, limit, self.bounds.patience).await.map_err(Turned::from)?;
+        peer.guest.is_served();
+        Ok(body)
+    }
+
+    /// Refuses what was turned away.
+    fn turn_away(&self, about: &str, turned: Turned, peer: &Peer) -> Response {
+        let refused = self.refuse(about, turned.status, turned.why, peer);
+        turned.again.map_or(refused, |wait| come_again(turned.status, wait))
     }
 }
 
@@ -79,21 +110,34 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/hooks/{connection}/{webhook}", post(hook))
         .route("/hooks/{connection}/{webhook}/{secret}", post(secret_hook))
         .route("/token/{connection}", post(token))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&site), bounded))
         .route("/healthz", get(async || StatusCode::OK))
         .fallback(elsewhere)
         .with_state(site)
 }
 
-/// Lets a request in if there are not too many.
-async fn bounded(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    if let Err(wait) = site.bucket.take() {
-        return come_again(StatusCode::TOO_MANY_REQUESTS, wait);
+/// Why a request is not looked at.
+struct Turned {
+    status: StatusCode,
+    why: &'static str,
+    /// When to come again.
+    again: Option<Duration>,
+}
+
+impl Turned {
+    fn new(status: StatusCode, why: &'static str) -> Self {
+        Self { status, why, again: None }
     }
-    let Ok(_place) = site.places.try_acquire() else {
-        return come_again(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1));
-    };
-    next.run(request).await
+}
+
+impl From<Unread> for Turned {
+    fn from(unread: Unread) -> Self {
+        let (status, why) = match unread {
+            Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
+            Unread::Broken => (StatusCode::BAD_REQUEST, "the body broke off"),
+        };
+        Self::new(status, why)
+    }
 }
 
 type Addressed<T> = Result<Path<T>, PathRejection>;
@@ -106,9 +150,9 @@ async fn hook(
     body: Body,
 ) -> Response {
     let Ok(Path((connection, webhook))) = address else {
-        return elsewhere(State(site), Extension(peer)).await;
+        return site.lost(&peer);
     };
-    take(&site, peer, Address { connection, webhook, secret: None }, headers, body).await
+    take(&site, &peer, Address { connection, webhook, secret: None }, headers, body).await
 }
 
 async fn secret_hook(
@@ -119,13 +163,13 @@ async fn secret_hook(
     body: Body,
 ) -> Response {
     let Ok(Path((connection, webhook, secret))) = address else {
-        return elsewhere(State(site), Extension(peer)).await;
+        return site.lost(&peer);
     };
-    take(&site, peer, Address { connection, webhook, secret: Some(secret) }, headers, body).await
+    take(&site, &peer, Address { connection, webhook, secret: Some(secret) }, headers, body).await
 }
 
 async fn elsewhere(State(site): State<Arc<Site>>, Extension(peer): Extension<Peer>) -> Response {
-    site.refuse(ELSEWHERE, StatusCode::NOT_FOUND, "there is no such address", peer)
+    site.lost(&peer)
 }
 
 struct Address {
@@ -134,36 +178,32 @@ struct Address {
     secret: Option<String>,
 }
 
-async fn take(site: &Site, peer: Peer, address: Address, headers: HeaderMap, body: Body) -> Response {
+async fn take(site: &Site, peer: &Peer, address: Address, headers: HeaderMap, body: Body) -> Response {
     let Address { connection, webhook, secret } = address;
     if !site.engine.has_webhook(&connection, &webhook) {
-        return site.refuse(ELSEWHERE, StatusCode::NOT_FOUND, "there is no such address", peer);
+        return site.lost(peer);
     }
     let name = format!("{connection}/{webhook}");
-    let body = match body::read(&headers, body, site.bounds.body, site.bounds.patience).await {
+    let turn_away = |turned: Turned| {
+        site.engine.note_refusal(&connection, &webhook, turned.why);
+        site.turn_away(&name, turned, peer)
+    };
+    let body = match site.read(site.bounds.body, &headers, body, peer).await {
         Ok(body) => body,
-        Err(unread) => {
-            let (status, why) = unreadable(unread);
-            site.engine.note_refusal(&connection, &webhook, why);
-            return site.refuse(&name, status, why, peer);
-        }
+        Err(turned) => return turn_away(turned),
+    };
+    let Ok(_place) = site.places.try_acquire() else {
+        let turned = Turned::new(StatusCode::SERVICE_UNAVAILABLE, "too many are worked on at once");
+        return turn_away(Turned { again: Some(Duration::from_secs(1)), ..turned });
     };
     match site.engine.deliver(Delivery { connection, webhook, secret, headers, body }).await {
         Delivered::Accepted | Delivered::Duplicate => StatusCode::OK.into_response(),
-        Delivered::Unknown => site.refuse(ELSEWHERE, StatusCode::NOT_FOUND, "there is no such address", peer),
+        Delivered::Unknown => site.lost(peer),
         Delivered::Refused { status, why } => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
             site.refuse(&name, status, why, peer)
         }
         Delivered::Busy => come_again(StatusCode::SERVICE_UNAVAILABLE, COME_AGAIN),
-    }
-}
-
-fn unreadable(unread: Unread) -> (StatusCode, &'static str) {
-    match unread {
-        Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-        Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body did not come in time"),
-        Unread::Broken => (StatusCode::BAD_REQUEST, "the body broke off"),
     }
 }
 
@@ -175,33 +215,41 @@ async fn token(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Ok(Path(connection)) = address else { return elsewhere(State(site), Extension(peer)).await };
-    if !site.engine.is_told_by(&connection) {
-        return elsewhere(State(site), Extension(peer)).await;
+    let Ok(Path(connection)) = address else { return site.lost(&peer) };
+    if !site.engine.gives_tokens(&connection) {
+        return site.lost(&peer);
     }
     let name = format!("the tokens of {connection}");
-    let body = match body::read(&headers, body, LARGEST_TOKEN_REQUEST, site.bounds.patience).await {
+    let refuse = |turned: Turned| {
+        site.engine.note_token_refusal(&connection, turned.why);
+        site.turn_away(&name, turned, &peer)
+    };
+    let body = match site.read(LARGEST_TOKEN_REQUEST, &headers, body, &peer).await {
         Ok(body) => body,
-        Err(unread) => {
-            let (status, why) = unreadable(unread);
-            return site.refuse(&name, status, why, peer);
-        }
+        Err(turned) => return refuse(turned),
     };
     let form = Form::of(&body);
     if form.grant.as_deref() != Some("client_credentials") {
-        let refused =
-            site.refuse(&name, StatusCode::BAD_REQUEST, "the grant is not client_credentials", peer);
+        let refused = refuse(Turned::new(StatusCode::BAD_REQUEST, "the grant is not client_credentials"));
         return (refused.status(), Json(json!({ "error": "unsupported_grant_type" }))).into_response();
     }
-    let issued = basic(&headers)
-        .into_iter()
-        .chain(form.client)
-        .find_map(|(id, secret)| site.engine.issue_token(&connection, id.expose(), secret.expose()));
-    let Some(issued) = issued else {
-        let refused = site.refuse(&name, StatusCode::UNAUTHORIZED, "the client id or secret is wrong", peer);
-        let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))];
-        return (refused.status(), challenge, Json(json!({ "error": "invalid_client" }))).into_response();
-    };
+    let mut clients = basic(&headers).into_iter().chain(form.client);
+    let issued = clients.find_map(|(id, secret)| {
+        site.engine.issue_token(&connection, id.expose(), secret.expose()).transpose()
+    });
+    match issued {
+        Some(Ok(issued)) => given(&issued),
+        Some(Err(_)) => come_again(StatusCode::SERVICE_UNAVAILABLE, COME_AGAIN),
+        None => {
+            let refused = refuse(Turned::new(StatusCode::UNAUTHORIZED, "the client id or secret is wrong"));
+            let challenge = [(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"))];
+            (refused.status(), challenge, Json(json!({ "error": "invalid_client" }))).into_response()
+        }
+    }
+}
+
+/// The answer with a token.
+fn given(issued: &Issued) -> Response {
     let body = json!({
         "access_token": issued.token.expose(), "token_type": "Bearer", "expires_in": issued.life.as_secs(),
     });

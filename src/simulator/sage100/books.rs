@@ -189,7 +189,7 @@ impl Books {
         let set = Map::from_iter([("CurrentInvoiceNo".to_owned(), json!(invoice))]);
         self.table(OPEN).change(number, &set, Some(stamp));
         if let Some(numbers) = self.tracking.get(number).cloned() {
-            self.write_invoice_tracking(&invoice, &numbers, "");
+            self.write_invoice_tracking(&invoice, false, &numbers, "");
         }
         self.packages_to_invoice(number, stamp);
         self.statuses_to_invoice(number);
@@ -226,18 +226,30 @@ impl Books {
             .put(&format!("{number}~{invoice}~000000"), Row { stamp: None, fields });
     }
 
-    /// One row a parcel, numbered from 0001, as SO_InvoiceTracking_bus writes them.
-    pub(super) fn write_invoice_tracking(&mut self, invoice: &str, numbers: &[String], ship_via: &str) {
+    /// One row a parcel, numbered from 0001, as SO_InvoiceTracking_bus writes them; of a posted invoice in its history.
+    pub(super) fn write_invoice_tracking(
+        &mut self,
+        invoice: &str,
+        posted: bool,
+        numbers: &[String],
+        ship_via: &str,
+    ) {
+        let (table, prefix) = match posted {
+            true => ("AR_InvoiceHistoryTracking", format!("{invoice}~000000")),
+            false => ("SO_InvoiceTracking", invoice.to_owned()),
+        };
         for (index, number) in numbers.iter().enumerate() {
             let package = format!("{:04}", index + 1);
-            let fields = Map::from_iter([
+            let mut fields = Map::from_iter([
                 ("InvoiceNo".to_owned(), json!(invoice)),
                 ("PackageNo".to_owned(), json!(package)),
                 ("TrackingID".to_owned(), json!(number)),
                 ("StarshipShipVia".to_owned(), json!(ship_via)),
             ]);
-            self.table("SO_InvoiceTracking")
-                .put(&format!("{invoice}~{package}"), Row { stamp: None, fields });
+            if posted {
+                fields.insert("HeaderSeqNo".into(), json!("000000"));
+            }
+            self.table(table).put(&format!("{prefix}~{package}"), Row { stamp: None, fields });
         }
     }
 

@@ -289,12 +289,26 @@ fn invoiced_orders_move_to_the_history() {
     let moved = site.send("GET", &format!("/v1/ABC/tables/{HISTORY}/{number}?include=Lines"), None).value();
     assert_eq!((&moved["OrderStatus"], &moved["TrackingID"]), (&json!("C"), &json!("1Z1")));
     assert!(!moved["Lines"].as_array().unwrap().is_empty());
-    assert_eq!(site.write(&number, &["1Z1"]).status, 404);
+    assert_eq!(site.write(&number, &["1Z2", "1Z1"]).value()["unchanged"], true);
     assert_eq!(
         site.send("GET", &format!("/v1/ABC/tables/AR_InvoiceHistoryTracking/{invoice}~000000~0001"), None)
             .status,
         200
     );
+}
+
+#[test]
+fn numbers_that_come_after_the_invoice_is_posted_go_to_the_histories() {
+    let site = site(|_| {});
+    let number = site.open_order();
+    let invoice = site.sage.invoice(&number, true).unwrap();
+    site.clock.advance(Duration::from_secs(3600));
+    assert_eq!(site.write(&number, &["1Z1", "1Z2"]).value(), json!({ "written": 2 }));
+    let row = site.record("AR_InvoiceHistoryTracking", &format!("{invoice}~000000~0002"));
+    assert_eq!((&row["TrackingID"], &row["HeaderSeqNo"]), (&json!("1Z2"), &json!("000000")));
+    let order = site.record(HISTORY, &number);
+    assert_eq!((&order["TrackingID"], &order["TimeUpdated"]), (&json!("1Z1"), &json!("14.25833")));
+    assert_eq!(site.write(&number, &["1Z3"]).status, 409);
 }
 
 #[test]

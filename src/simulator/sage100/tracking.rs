@@ -1,11 +1,11 @@
-//! Writing tracking numbers to an order, which needs a licence and the record's lock.
+//! Writing tracking numbers to an order, wherever it is, which needs a licence and the record's lock.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::Sage100;
-use super::books::{Books, OPEN};
+use super::books::{Books, HISTORY, OPEN};
 use super::route::refusal;
 use super::stamp::Stamp;
 use crate::simulator::exchange::Answer;
@@ -66,8 +66,9 @@ impl Books {
         let packages = body["packages"].as_array().into_iter().flatten();
         let numbers: Vec<String> =
             packages.filter_map(|package| package["tracking_id"].as_str()).map(str::to_owned).collect();
-        let Some(order) = self.table(OPEN).get(number).cloned() else {
-            return refusal(404, "not_found", &format!("There is no open sales order {number}."));
+        let holds = |table: &&'static str| self.tables[*table].get(number).is_some();
+        let Some(table) = [OPEN, HISTORY].into_iter().find(holds) else {
+            return refusal(404, "not_found", &format!("There is no sales order {number}."));
         };
         if let Some(written) = self.tracking.get(number).filter(|written| !written.is_empty()) {
             let set = |numbers: &[String]| numbers.iter().cloned().collect::<BTreeSet<_>>();
@@ -81,8 +82,9 @@ impl Books {
             return refusal(409, "tracking_differs", &message);
         }
         let ship_via = body["ship_via"].as_str().unwrap_or_default();
-        if let Some(invoice) = order.fields.get("CurrentInvoiceNo").and_then(Value::as_str) {
-            self.write_invoice_tracking(invoice, &numbers, ship_via);
+        if let Some(Some((invoice, posted))) = self.invoice_of(number) {
+            self.write_invoice_tracking(&invoice, posted, &numbers, ship_via);
+            self.statuses_to_invoice(number);
         }
         let mut set = Map::new();
         if let Some(freight) = body.get("freight_amount") {
@@ -92,7 +94,7 @@ impl Books {
             set.insert("ShipDate".into(), date.clone());
         }
         // The write stamps the header, so that the next poll sees the order again.
-        self.table(OPEN).change(number, &set, Some(stamp));
+        self.table(table).change(number, &set, Some(stamp));
         *self.writes.entry(number.to_owned()).or_default() += 1;
         let written = numbers.len();
         self.tracking.insert(number.to_owned(), numbers);

@@ -152,7 +152,10 @@ pub(super) fn key(text: &str, resource: &Resource) -> Result<Vec<Part>, Refusal>
         let quoted = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
         let part = match (resource.property(name).map(|property| property.kind), quoted) {
             (Some(Kind::Number), None) => Part::Number(value.parse().map_err(|_| invalid())?),
-            (Some(Kind::Text(_)), Some(text)) => Part::Text(text.replace("''", "'")),
+            // Two apostrophes stand for one.
+            (Some(Kind::Text(_)), Some(text)) if !text.replace("''", "").contains('\'') => {
+                Part::Text(text.replace("''", "'"))
+            }
             _ => return Err(invalid()),
         };
         parts.push(part);

@@ -116,6 +116,8 @@ fn what_is_not_there_or_not_allowed_says_so_by_its_code() {
         ("GET", "IC/OEOrders", 404, "ResourceNotFound"),
         ("GET", "OE/OEOrders(7)", 404, "RecordNotFound"),
         ("GET", "OE/OEOrders('7')", 400, "InvalidEntityKey"),
+        ("GET", "OE/OEShipViaCodes('O''N')", 404, "RecordNotFound"),
+        ("GET", "OE/OEShipViaCodes('O'N')", 400, "InvalidEntityKey"),
         ("PATCH", "OE/OEOrders(7)", 405, "MethodNotAllowed"),
         ("PUT", "OE/OEOrders(7)", 405, "MethodNotAllowed"),
         ("DELETE", "OE/OEOrders(7)", 405, "MethodNotAllowed"),

@@ -36,10 +36,10 @@ impl Entity {
         let inner = rest.strip_suffix(')')?;
         let quote = inner.chars().next().filter(|quote| ['\'', '"'].contains(quote))?;
         let key = inner.strip_prefix(quote)?.strip_suffix(quote)?;
-        Some(Self {
-            class: class.to_owned(),
-            key: Some(key.replace(&format!("{quote}{quote}"), &quote.to_string())),
-        })
+        // Two quotes stand for one.
+        let pieces: Vec<&str> = key.split(&format!("{quote}{quote}")).collect();
+        let whole = pieces.iter().all(|piece| !piece.contains(quote));
+        whole.then(|| Self { class: class.to_owned(), key: Some(pieces.join(&quote.to_string())) })
     }
 }
 

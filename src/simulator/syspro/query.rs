@@ -106,8 +106,12 @@ fn order(books: &Books, options: &Options, query: &Element) -> Result<Element, R
     if option.text_of("IncludeCustomForms") == "Y" {
         // How SORQRY shows custom forms is not public; the fields' names are.
         let mut form = Element::new("CustomForm");
-        for (name, _) in &options.custom_fields {
-            form = form.field(name, order.custom.get(name).map(String::as_str).unwrap_or_default());
+        for (name, length) in &options.custom_fields {
+            let text = order.custom.get(name).map(String::as_str).unwrap_or_default();
+            form = match text.parse::<f64>() {
+                Ok(value) if *length == 0 => form.field(name, number(&Value::from(value), 3)),
+                _ => form.field(name, text),
+            };
         }
         detail = detail.with(form);
     }

@@ -379,6 +379,8 @@ fn custom_forms_take_the_fields_that_they_have() {
     );
     let detail = xml::parse(&text(&desk.query(&session, "SORQRY", &order_query(&ready)))).unwrap();
     assert_eq!(detail.at(&["CustomForm", "TrackingNo"]).unwrap().text, "1Z1 1Z2");
+    assert_eq!(detail.at(&["CustomForm", "ShipmentCost"]).unwrap().text, "        12.500", "as all numbers");
+    assert_eq!(detail.at(&["CustomForm", "ShipmentStatus"]).unwrap().text, "");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! When a record that is done comes again.
 
+use serde_json::Value;
+
+use crate::base::duration;
 use crate::expression::{Scope, Type, ValueTemplate};
 use crate::spec::model::Again;
 use crate::spec::raw::mapping::RawAgain;
@@ -47,6 +50,9 @@ fn yields_time(checker: &mut Checker<'_>, value: &ValueTemplate, node: NodeId) -
         ValueTemplate::Set { give, .. } => {
             let inner = checker.tree.entry(node, "give").map_or(node, |(_, inner)| inner);
             yields_time(checker, give, inner)
+        }
+        ValueTemplate::Literal(Value::String(text)) if duration::parse(text).is_ok() => {
+            checker.some_time(&Written { value: text.clone(), node }, "this time").is_some()
         }
         ValueTemplate::Template(template)
             if matches!(template.result_type().required(), Type::Text { .. })

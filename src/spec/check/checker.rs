@@ -20,6 +20,8 @@ pub struct Checker<'a> {
     pub dropped: &'a Dropped,
     /// Whether unknown names are passed over, because what would have defined them has a finding of its own.
     pub lenient: bool,
+    /// Whether items of unknown shape are passed over, because what would have told it has a finding of its own.
+    pub unsure: bool,
     /// What was found.
     pub findings: &'a mut Vec<Diagnostic>,
 }
@@ -126,6 +128,18 @@ impl<'a> Checker<'a> {
     ) {
         let help = suggest(self.text(node), names, lead);
         self.report(code, node, headline, help);
+    }
+
+    /// The type of a field of a record, which is anything where the record is; reports one that it has not.
+    pub fn record_field(&mut self, record: &Type, name: &Written<String>) -> Option<Type> {
+        let Type::Object(object) = record else { return Some(Type::Any) };
+        let found = object.fields.get(&name.value).map(|field| field.ty.clone());
+        if found.is_none() {
+            let headline = format!("the record has no field `{}`", name.value);
+            let names = object.fields.keys().map(String::as_str);
+            self.unknown("unknown-field", name.node, headline, names, "the fields are");
+        }
+        found
     }
 
     /// Whether a name that people and files use is well formed; says so if not.

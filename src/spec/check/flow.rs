@@ -17,7 +17,7 @@ use super::merge::merge;
 use super::steps::Steps;
 use super::system::Checked;
 use super::tables::Tables;
-use super::templates::after;
+use super::templates::after_optional;
 
 /// What the flows of a mapping name.
 pub struct Around<'a> {
@@ -44,7 +44,7 @@ pub fn flow(
     let record_type = known.record.clone();
     told_by_somebody(checker, flows, name, raw, known);
     let mut names = scope([("settings", settings)]);
-    checker.lenient = raw.record.is_none();
+    (checker.lenient, checker.unsure) = (raw.record.is_none(), false);
     let record = raw
         .record
         .as_ref()
@@ -65,7 +65,7 @@ pub fn flow(
         None => Some(None),
     };
     // Steps are done only for records that were selected; the rest is asked of every record.
-    let mut names = after(select.as_ref().and_then(Option::as_ref), &names, true);
+    let mut names = after_optional(select.as_ref(), &names);
     names.insert("key".to_owned(), text_type(key.as_ref()));
     names.insert("idempotency_key".to_owned(), text_type(idempotency_key.as_ref()));
     if let Some(ty) = tables.scope_type() {
@@ -78,7 +78,7 @@ pub fn flow(
         Some(raw) => again(checker, raw, &names).map(Some),
         None => Some(None),
     };
-    let steps = steps?;
+    let (steps, again) = (steps?, again?);
     Some(Flow {
         name: name.value.clone(),
         title: raw.title.as_ref()?.value.clone(),
@@ -88,10 +88,10 @@ pub fn flow(
         select: select?,
         key: key?,
         merge: merge?,
-        again: again?,
+        reads_tables: tables.read_by(&steps, again.as_ref()),
+        again,
         tells: known.tells.clone(),
         idempotency_key: idempotency_key?,
-        reads_tables: tables.read_by(&steps),
         puts_tables: tables.put_by(&steps),
         steps,
         on_refusal: on_refusal(raw.on_refusal),

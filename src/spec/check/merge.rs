@@ -43,19 +43,19 @@ fn comparable(checker: &mut Checker<'_>, written: &Written<String>, names: &Scop
         checker.report("not-comparable", written.node, headline, help);
         return None;
     }
+    if template.names().iter().all(|name| name == "settings") {
+        let headline = "this is the same for every telling, so the first one would count for ever";
+        let help = "name a field of the record that only grows, in `{{ … }}`";
+        checker.report("not-comparable", written.node, headline, help);
+        return None;
+    }
     Some(template)
 }
 
 /// A field that the later telling may lack.
 fn kept(checker: &mut Checker<'_>, name: &Written<String>, record: &Type) -> Option<String> {
-    let Type::Object(object) = record else { return Some(name.value.clone()) };
-    let Some(field) = object.fields.get(&name.value) else {
-        let headline = format!("the record has no field `{}`", name.value);
-        let names = object.fields.keys().map(String::as_str);
-        checker.unknown("unknown-field", name.node, headline, names, "the fields are");
-        return None;
-    };
-    if !field.ty.may_be_null() {
+    let ty = checker.record_field(record, name)?;
+    if !ty.may_be_null() {
         let headline = format!("`{}` is never missing, so there is nothing to keep", name.value);
         let help = "remove it here, or declare the field with a `?`";
         checker.report("keep-never-missing", name.node, headline, help);

@@ -57,6 +57,15 @@ fn listed(checker: &mut Checker<'_>, node: NodeId, one_of: &[Value]) -> bool {
     false
 }
 
+/// Whether a setting that has a default is given a value: expressions may rely on there being one.
+fn something(checker: &mut Checker<'_>, node: NodeId, name: &Written<String>, setting: &Setting) -> bool {
+    let (Content::Null, Some(default)) = (checker.tree.content(node), &setting.default) else { return true };
+    let headline = format!("`{}` has a default, so it cannot be nothing", name.value);
+    let help = format!("remove the key for the default, `{default}`, or write another value");
+    checker.report("does-not-fit", name.node, headline, help);
+    false
+}
+
 /// With optional fields filled in, so that expressions find them.
 fn fitted(value: Value, ty: &Type) -> Value {
     normalise(value.clone(), ty).unwrap_or(value)
@@ -101,7 +110,10 @@ pub fn apply(
             fine = false;
             continue;
         };
-        if checker.literal(tree.0, name.node, &setting.ty) && listed(checker, tree.0, &setting.one_of) {
+        let fits = checker.literal(tree.0, name.node, &setting.ty)
+            && listed(checker, tree.0, &setting.one_of)
+            && something(checker, tree.0, name, setting);
+        if fits {
             values.insert(name.value.clone(), fitted(checker.tree.json(tree.0), &setting.ty));
         } else {
             fine = false;

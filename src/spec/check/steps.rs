@@ -15,7 +15,7 @@ use super::flows::{Flows, Known};
 use super::mapping::Roles;
 use super::system::input;
 use super::tables::Tables;
-use super::templates::{after, item_type};
+use super::templates::{after, after_optional, item_type};
 
 /// Checks steps.
 pub struct Steps<'c, 'a> {
@@ -72,7 +72,7 @@ impl Steps<'_, '_> {
         };
         let action = self.action(raw.node);
         let conditional = raw.when.is_some();
-        let inner = after(when.as_ref().and_then(Option::as_ref), names, true);
+        let inner = after_optional(when.as_ref(), names);
         let mut later = Scope::new();
         let kind = match action {
             Some("call") => raw.call.as_ref().and_then(|call| {
@@ -86,11 +86,11 @@ impl Steps<'_, '_> {
                 kind
             }),
             Some("check") => raw.check.as_ref().and_then(|check| {
-                let kind = self.check(check, raw, &inner);
-                if let (Some(StepKind::Check { condition, .. }), false) = (&kind, conditional) {
-                    *names = condition.narrowed(names, true);
+                let condition = self.checker.condition(check, &inner);
+                if !conditional {
+                    *names = after(condition.as_ref(), names, true);
                 }
-                kind
+                self.check(condition, check, raw, &inner)
             }),
             Some("set") => raw.set.as_ref().and_then(|set| self.set(set, &inner, &mut later, conditional)),
             Some("link") => raw.link.as_ref().and_then(|link| self.link(link, &inner)),
@@ -192,12 +192,14 @@ impl Steps<'_, '_> {
         names: &Scope,
     ) -> (Type, Option<StepKind>) {
         let Some((role, name, system)) = member(self.checker, self.roles, written, "operation") else {
+            self.checker.unsure = true;
             return (Type::Any, None);
         };
         let Some(operation) = system.operations.get(&name) else {
             unknown_member(self.checker, written, &name, "operation", &system.operation_names);
             // What is given is checked as far as it can be.
             raw.with.map(|AnyTree(node)| self.checker.values(node, names, None));
+            self.checker.unsure = true;
             return (Type::Any, None);
         };
         let with = input(self.checker, raw.with, written.node, &operation.input, names);
@@ -257,11 +259,11 @@ impl Steps<'_, '_> {
 
     fn check(
         &mut self,
+        condition: Option<Template>,
         written: &Written<String>,
         raw: &Written<RawStep>,
         names: &Scope,
     ) -> Option<StepKind> {
-        let condition = self.checker.condition(written, names);
         let Some(otherwise) = &raw.otherwise else {
             let help = "add `otherwise: { park: \"…\" }` with what a person is to do, or `otherwise: { skip: \"…\" }`";
             if self.checker.tree.entry(raw.node, "otherwise").is_none() {
@@ -317,7 +319,7 @@ impl Steps<'_, '_> {
             names.insert(name.value.clone(), ty);
             match value {
                 Some(value) => values.push((name.value.clone(), value)),
-                None => whole = false,
+                None => (whole, self.checker.unsure) = (false, true),
             }
         }
         whole.then_some(StepKind::Set(values))
@@ -395,6 +397,7 @@ impl Steps<'_, '_> {
             }
             None => Some(None),
         };
+        self.checker.unsure |= give.is_none() || list.is_none();
         let given = match &give {
             Some(give) => give.as_ref().map(|give| Type::list(give.result_type())),
             None => given,

@@ -104,17 +104,11 @@ enum Need {
 }
 
 fn field(checker: &mut Checker<'_>, name: &Written<String>, record: &Type, need: Need) -> Option<String> {
-    let Type::Object(object) = record else { return Some(name.value.clone()) };
-    let Some(field) = object.fields.get(&name.value) else {
-        let headline = format!("the record has no field `{}`", name.value);
-        let names = object.fields.keys().map(String::as_str);
-        checker.unknown("unknown-field", name.node, headline, names, "the fields are");
-        return None;
-    };
+    let ty = checker.record_field(record, name)?;
     let fits = match need {
-        Need::Name => matches!(field.ty, Type::Text { .. } | Type::Integer | Type::Any),
-        Need::Stamp => matches!(field.ty, Type::Text { .. } | Type::Number | Type::Integer | Type::Any),
-        Need::Day => matches!(field.ty.required(), Type::Text { .. } | Type::Any),
+        Need::Name => matches!(ty, Type::Text { .. } | Type::Integer | Type::Any),
+        Need::Stamp => matches!(ty, Type::Text { .. } | Type::Number | Type::Integer | Type::Any),
+        Need::Day => matches!(ty.required(), Type::Text { .. } | Type::Any),
         Need::Nothing => true,
     };
     if !fits {
@@ -123,7 +117,7 @@ fn field(checker: &mut Checker<'_>, name: &Written<String>, record: &Type, need:
             Need::Stamp => "text or a number that is always there",
             Need::Day | Need::Nothing => "text",
         };
-        let headline = format!("`{}` is {}, but it must be {wanted}", name.value, field.ty);
+        let headline = format!("`{}` is {ty}, but it must be {wanted}", name.value);
         checker.report(
             "does-not-fit",
             name.node,

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::diagnostics::Diagnostic;
 use crate::expression::{Field, ObjectType, Template, Type};
-use crate::spec::model::{Flow, Step, StepKind, TableDecl, every_step};
+use crate::spec::model::{Again, Flow, Step, StepKind, TableDecl, every_step};
 use crate::spec::raw::mapping::RawTable;
 use crate::spec::raw::{Table, Written};
 
@@ -87,8 +87,8 @@ impl Tables {
         }
     }
 
-    /// The tables that steps look into.
-    pub fn read_by(&self, steps: &[Step]) -> BTreeSet<String> {
+    /// The tables that steps look into, and what says when a record comes again.
+    pub fn read_by(&self, steps: &[Step], again: Option<&Again>) -> BTreeSet<String> {
         let mut read = BTreeSet::new();
         let mut note = |template: &Template| {
             for field in template.fields_of("tables") {
@@ -104,6 +104,10 @@ impl Tables {
             step.when.iter().for_each(&mut note);
             step.kind.templates(&mut note);
         });
+        if let Some(again) = again {
+            again.after.templates(&mut note);
+            again.give_up.iter().for_each(|give_up| give_up.templates(&mut note));
+        }
         read
     }
 

@@ -39,7 +39,10 @@ impl Steps<'_, '_> {
         let [(kind, link)] = &written.0[..] else {
             let help =
                 "write one kind of link and its value, such as `find: { tracking_number: \"{{ … }}\" }`";
-            self.checker.report("one-link", head, "`find` goes by one link", help);
+            // One without its value has been reported.
+            if !self.checker.incomplete(written.node) {
+                self.checker.report("one-link", head, "`find` goes by one link", help);
+            }
             return None;
         };
         let known = self.made(kind, flow.as_ref().and_then(Option::as_deref));

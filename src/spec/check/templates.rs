@@ -1,7 +1,7 @@
 //! Templates, conditions and trees of templates.
 
 use crate::diagnostics::Diagnostic;
-use crate::expression::{Problem, Scope, Selector, Template, Type, ValueTemplate};
+use crate::expression::{Problem, Scope, Selector, Template, Type, ValueTemplate, certain, is_name};
 use crate::spec::raw::Written;
 use crate::spec::tree::{Content, NodeId};
 
@@ -21,7 +21,12 @@ impl Checker<'_> {
 
     fn problems(&mut self, node: NodeId, problems: Vec<Problem>) {
         for problem in problems {
-            if self.lenient && problem.code == "unknown-name" {
+            let follows = match problem.code {
+                "unknown-name" => self.lenient,
+                "not-an-object" => self.unsure,
+                _ => false,
+            };
+            if follows {
                 continue;
             }
             let span = self.tree.inside(node, &problem.range);
@@ -54,6 +59,12 @@ impl Checker<'_> {
     /// A template that yields text or a whole number, never nothing: what names a thing.
     pub fn naming(&mut self, written: &Written<String>, scope: &Scope, what: &str) -> Option<Template> {
         let template = self.template(written.node, scope)?;
+        if is_path(written, scope) {
+            let headline = format!("`{}` is text as it stands, not what the name stands for", written.value);
+            let help = format!("write `\"{{{{ {} }}}}\"`", written.value);
+            self.report("not-text", written.node, headline, help);
+            return None;
+        }
         let ty = template.result_type();
         let fits = matches!(ty, Type::Text { .. } | Type::Integer | Type::Duration | Type::Zone | Type::Any);
         if fits {
@@ -236,9 +247,26 @@ impl Checker<'_> {
     }
 }
 
-/// What is known of the names once a condition has held, or has not.
+/// Whether text without an expression names a field of what there is: its braces were forgotten.
+fn is_path(text: &str, scope: &Scope) -> bool {
+    let mut names = text.split('.');
+    let known = names.next().is_some_and(|name| scope.contains_key(name));
+    known && text.contains('.') && names.all(is_name)
+}
+
+/// What is known of the names once a condition has held, or has not. Nobody knows what one tells that has a finding;
+/// then nothing counts as missing, or the mistake would be told again wherever the condition guards.
 pub fn after(condition: Option<&Template>, scope: &Scope, held: bool) -> Scope {
-    condition.map_or_else(|| scope.clone(), |condition| condition.narrowed(scope, held))
+    condition.map_or_else(|| certain(scope), |condition| condition.narrowed(scope, held))
+}
+
+/// The same once a condition has held that need not be written.
+pub fn after_optional(condition: Option<&Option<Template>>, scope: &Scope) -> Scope {
+    match condition {
+        Some(None) => scope.clone(),
+        Some(Some(condition)) => after(Some(condition), scope, true),
+        None => after(None, scope, true),
+    }
 }
 
 /// The type of the items that a list template yields.

@@ -153,8 +153,8 @@ fn built_in(word: &str) -> Option<Type> {
         "duration" => Type::Duration,
         "zone" => Type::Zone,
         _ => {
-            let max = word.strip_prefix("text(")?.strip_suffix(')')?.trim().parse().ok()?;
-            Type::Text { max: (max > 0).then_some(max) }
+            let max = word.strip_prefix("text(")?.strip_suffix(')')?.trim().parse().ok();
+            Type::Text { max: Some(max.filter(|max| *max > 0)?) }
         }
     })
 }

@@ -200,13 +200,17 @@ fn host(checker: &mut Checker<'_>, written: &Written<String>) -> Option<Regex> {
         return None;
     };
     // What matches names that have nothing to do with each other would let a sender choose where we go.
-    let anything = ["an.example.org", "other.test"].iter().all(|name| pattern.is_match(name));
+    let foreign = |ending: &&str| ["an-example", "other.one"].map(|name| format!("{name}.{ending}"));
+    let anything = ENDINGS.iter().any(|ending| foreign(ending).iter().all(|name| pattern.is_match(name)));
     if anything {
-        let headline = format!("`{}` matches any host", written.value);
+        let headline = format!("`{}` matches hosts of anybody", written.value);
         checker.report("bad-host-pattern", written.node, headline, BETTER_PATTERN);
         return None;
     }
     Some(pattern)
 }
+
+/// Names end in one of these, among others; below each of them anybody can have one.
+const ENDINGS: [&str; 8] = ["com", "net", "org", "io", "dev", "app", "test", "co.uk"];
 
 const BETTER_PATTERN: &str = "write the names that the system has, such as `ssapi\\d*\\.example\\.com`";

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::written::{AnyTree, Written};
+use super::written::{AnyTree, Count, Written};
 
 /// How hard a system may be worked.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -39,7 +39,7 @@ pub struct RawLimits {
 #[schemars(rename = "Rate")]
 pub struct RawRate {
     /// The number of calls, or a template over `settings` that yields it.
-    #[schemars(required)]
+    #[schemars(required, with = "Count")]
     pub calls: Option<AnyTree>,
     /// The time they may be spread over.
     #[schemars(required, example = &"1m")]

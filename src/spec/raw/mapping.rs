@@ -7,7 +7,7 @@ use super::source::RawSource;
 use super::step::RawStep;
 use super::system::RawSetting;
 use super::test::RawTest;
-use super::written::{AnyTree, OneOrMore, Table, TypeTree, Written};
+use super::written::{AnyTree, OneOrMore, Table, TextOrBlock, TypeTree, Written};
 
 /// What moves between systems.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -113,7 +113,7 @@ pub struct RawMerge {
 #[schemars(rename = "Again")]
 pub struct RawAgain {
     /// A duration from the end of the steps, or a template or block that yields one, or nothing: not again.
-    #[schemars(required, example = &"{{ settings.renew_after }}")]
+    #[schemars(required, with = "TextOrBlock", example = &"{{ settings.renew_after }}")]
     pub after: Option<AnyTree>,
     /// A duration from the first time the record was seen, or a template or block that yields one, after which it does
     /// not come again; it is never given up without.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::written::{AnyTree, Table, Written};
+use super::written::{AnyTree, Something, Table, Written};
 
 /// One step: exactly one of `call`, `check`, `set`, `link`, `put`, `for_each`, `find` and `tell`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -81,7 +81,7 @@ pub struct RawRow {
     #[schemars(required, example = &"{{ location.code }}")]
     pub key: Option<Written<String>>,
     /// What the row holds.
-    #[schemars(required)]
+    #[schemars(required, with = "Something")]
     pub value: Option<AnyTree>,
 }
 

@@ -1,12 +1,10 @@
 //! What can be polled, as authors write it.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::request::RawRequest;
-use super::written::{AnyTree, TypeTree, Written};
+use super::written::{AnyTree, Count, TextOrBlock, TypeTree, Written};
 
 /// Something that can be polled.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,7 +27,7 @@ pub struct RawStream {
     pub answer: Option<TypeTree>,
     /// A JSONPath that picks the records from the page, or a block such as `for_each` that yields them from `answer`;
     /// it sees `settings` and `answer`.
-    #[schemars(required, with = "Records", example = &"$.records[*]")]
+    #[schemars(required, with = "TextOrBlock", example = &"$.records[*]")]
     pub records: Option<AnyTree>,
     /// How further pages are asked for; `single` unless it says otherwise.
     pub paging: Option<RawPaging>,
@@ -39,23 +37,6 @@ pub struct RawStream {
     /// Fields that may change without the record having changed.
     #[serde(default)]
     pub volatile: Vec<Written<String>>,
-}
-
-/// The schema of `records:`.
-struct Records;
-
-impl JsonSchema for Records {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Records".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "oneOf": [{ "type": "string" }, { "type": "object" }] })
-    }
 }
 
 /// How further pages are asked for.
@@ -94,7 +75,7 @@ pub struct RawNumberPaging {
     #[schemars(range(min = 0, max = 1))]
     pub first: Option<u32>,
     /// Records a page, which the request sees as `page.size`.
-    #[schemars(required)]
+    #[schemars(required, with = "Count")]
     pub size: Option<AnyTree>,
     /// Which page is the last; one that is `short` unless it says otherwise.
     pub until: Option<RawUntil>,
@@ -110,7 +91,7 @@ pub struct RawNumberPaging {
 #[schemars(rename = "OffsetPaging")]
 pub struct RawOffsetPaging {
     /// Records a page, which the request sees as `page.size`.
-    #[schemars(required)]
+    #[schemars(required, with = "Count")]
     pub size: Option<AnyTree>,
     /// Which page is the last; one that is `short` unless it says otherwise.
     pub until: Option<RawUntil>,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::written::{AnyTree, OneOrMore, Table, Written};
+use super::written::{AnyTree, OneOrMore, Something, Table, Written};
 
 /// A record, what the systems reply, and what is to come of it.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -50,7 +50,7 @@ pub struct RawPushed {
     #[schemars(required, example = &"carrier.track_alert")]
     pub webhook: Option<Written<String>>,
     /// The JSON body as the sender sends it; one record comes of it.
-    #[schemars(required)]
+    #[schemars(required, with = "Something")]
     pub body: Option<AnyTree>,
 }
 

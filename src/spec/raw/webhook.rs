@@ -30,7 +30,7 @@ pub struct RawWebhook {
     /// The body only says where the records are to be fetched.
     pub pointer: Option<Written<RawPointer>>,
     /// Yields what is the same when the sender repeats itself, such as the event's number; sees `settings` and `body`.
-    /// The whole body counts without it.
+    /// Without it the id of a message of Standard Webhooks counts, or the whole body.
     #[schemars(example = &"{{ body.event_id }}")]
     pub id: Option<Written<String>>,
     /// The operations by which we ask to be told; without them a person does that at the other side.

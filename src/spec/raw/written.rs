@@ -7,6 +7,7 @@ use std::ops::Deref;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
 
 use crate::spec::tree::NodeId;
 
@@ -207,6 +208,58 @@ impl JsonSchema for AnyTree {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({})
+    }
+}
+
+/// The schema of a value that must be there, whatever it is.
+pub struct Something;
+
+impl JsonSchema for Something {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Something".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let kinds = ["string", "number", "boolean", "array", "object"].map(|kind| json!({ "type": kind }));
+        json_schema!({ "oneOf": kinds })
+    }
+}
+
+/// The schema of a number, or a template that yields one.
+pub struct Count;
+
+impl JsonSchema for Count {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "type": "number" }, { "type": "string" }] })
+    }
+}
+
+/// The schema of text, or a block that yields it.
+pub struct TextOrBlock;
+
+impl JsonSchema for TextOrBlock {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TextOrBlock".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "type": "string" }, { "type": "object" }] })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Orders that change in Sage at every stage of their life.
 
+use std::time::Duration;
+
 use ml_connector::engine::command::{Command, Truth};
 use ml_connector::simulator::expectation::{Expectation, Reason};
 use ml_connector::simulator::faults::{Fault, Rule};
@@ -50,10 +52,8 @@ async fn a_parked_order_that_is_closed_is_skipped() {
     assert_eq!(world.state(&number).await, RecordState::Done);
 }
 
-/// Jobs that change orders without stamping them are not seen: Sage keeps no other trace. Whatever stamps the order
-/// later brings the change along.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_edit_without_a_stamp_is_seen_with_the_next_stamp() {
+/// An order that a job has made unfit to ship without stamping it, parked, and mended again in the same way.
+async fn mended_without_a_stamp() -> (World, String) {
     // The oldest order, so that the overlap of the next poll does not reach back to it.
     let world = World::new(Wishes::plain(10)).await;
     let number = world.numbers().remove(0);
@@ -66,9 +66,26 @@ async fn an_edit_without_a_stamp_is_seen_with_the_next_stamp() {
     world.run_well().await;
     assert_eq!(world.state(&oldest).await, RecordState::Parked);
     world.sage.system.bulk_edit(std::slice::from_ref(&oldest), good_address().as_object().unwrap());
+    (world, oldest)
+}
+
+/// What jobs change without stamping it leaves no trace for polls; whatever stamps the order later brings it along.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_without_a_stamp_is_seen_with_the_next_stamp() {
+    let (world, oldest) = mended_without_a_stamp().await;
     world.run().await;
     assert_eq!(world.state(&oldest).await, RecordState::Parked, "it was seen after all");
     world.edit(&oldest, json!({}));
+    world.run_well().await;
+    assert_eq!(world.state(&oldest).await, RecordState::Done);
+}
+
+/// And without any stamp it is seen within a day, when everything is compared.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_without_a_stamp_is_seen_when_everything_is_compared() {
+    let (world, oldest) = mended_without_a_stamp().await;
+    world.own("sage100-ups.yaml", &[("full: 24h", "full: 1s")]);
+    tokio::time::sleep(Duration::from_millis(20)).await;
     world.run_well().await;
     assert_eq!(world.state(&oldest).await, RecordState::Done);
 }

@@ -1,5 +1,6 @@
 //! Runs that are stopped, started again, started twice, or meet a mapping that was changed meanwhile.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ml_connector::engine::RunOptions;
@@ -145,4 +146,29 @@ async fn a_replay_takes_the_mapping_of_today() {
     world.order(Command::Replay(order(&number))).await;
     world.run().await;
     assert_eq!(world.state(&number).await, RecordState::Done);
+}
+
+/// Somebody has the order open when its number comes, and invoices it, and posts the invoice, before they close it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_posted_before_its_number_is_written_gets_it_in_the_history() {
+    let world = World::new(Wishes::plain(1)).await;
+    let number = world.numbers().remove(0);
+    world.sage.system.lock_order(&number, "jgarcia", None);
+    let sage = Arc::clone(&world.sage.system);
+    let person = tokio::spawn({
+        let number = number.clone();
+        async move {
+            while sage.state().locked_out == 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            sage.invoice(&number, true).unwrap();
+            sage.unlock_order(&number);
+        }
+    });
+    world.run_well().await;
+    person.await.unwrap();
+    assert_eq!(world.state(&number).await, RecordState::Done);
+    let state = world.sage.system.state();
+    assert_eq!((state.orders[0].table.as_str(), state.orders[0].writes), ("SO_SalesOrderHistoryHeader", 1));
+    assert_eq!(state.tables["AR_InvoiceHistoryTracking"], state.orders[0].tracking.len());
 }

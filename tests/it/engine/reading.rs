@@ -1,5 +1,7 @@
 //! Cursors and pages: what a source is asked, and what is read of one that breaks over some of its rows.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ml_connector::base::ManualClock;
@@ -76,6 +78,24 @@ async fn a_source_that_is_down_loses_no_row() {
     small.script(|seen| rows(seen, 30, &[]));
     small.run_well().await;
     assert_eq!(ids(&small).await.len(), 30);
+}
+
+/// A pool that restarts answers 503 for a while: no row is left out for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_not_there_says_nothing_of_its_rows() {
+    let system = stream(OFFSET, "{ offset: { size: 4, halve: true } }", "none");
+    let left = Arc::new(AtomicUsize::new(7));
+    let small = Small::new(&system, READS, move |seen| {
+        let down = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        if down.is_ok() { (503, json!({})) } else { rows(seen, 10, &[]) }
+    })
+    .await
+    .hurried(1000);
+    // The first engine may lose its patience.
+    small.run().await;
+    small.run_well().await;
+    assert_eq!(small.audit("poll.row_skipped").len(), 0);
+    assert_eq!(ids(&small).await, (0..10).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

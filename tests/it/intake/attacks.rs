@@ -17,7 +17,7 @@ const FIVE_MINUTES: i64 = 300;
 async fn forged_pushes(gate: &Gate) -> Vec<Attack> {
     let token = gate.token().await;
     let alert = issued(PARCEL, &token);
-    let twins = gate.engine.issue_token("twin", PUSH_ID, PUSH_SECRET).unwrap();
+    let twins = gate.engine.issue_token("twin", PUSH_ID, PUSH_SECRET).unwrap().unwrap();
     let mut half = token.clone();
     half.truncate(token.len() / 2);
     let pointer = pointed(&format!("{}/parcels", gate.shop));
@@ -43,6 +43,9 @@ async fn forged_pushes(gate: &Gate) -> Vec<Attack> {
             401,
         ),
         ("the token of another connection", issued(PARCEL, twins.token.expose()), 401),
+        ("no client id beside the token", alert.clone().without("x-api-key"), 401),
+        ("an empty client id beside the token", alert.clone().but("x-api-key", ""), 401),
+        ("two client ids beside the token", alert.clone().with("x-api-key", PUSH_ID), 401),
         ("another client's id beside the token", alert.clone().but("x-api-key", "id-of-hunter3"), 401),
         ("no secret at the end of the address", pointer.clone().at("/hooks/shop/pointed"), 404),
         ("another one", pointer.clone().at("/hooks/shop/pointed/path-secret-of-hunter3"), 404),

@@ -75,24 +75,68 @@ async fn drops_do_not_prolong_the_time() {
 #[tokio::test]
 async fn only_so_many_are_worked_on_at_once() {
     let gate = Gate::wishing(Wishes { intake: "  rate: 100000\n".to_owned(), ..Wishes::default() }).await;
-    let push = shared("1");
-    let mut begun_ones = Vec::new();
-    for _ in 0..256 {
-        begun_ones.push(begun(&gate, &push, push.bytes().len() - 1).await);
+    gate.store.let_through(false);
+    let mut waiting = Vec::new();
+    for number in 0..256 {
+        let push = shared(&number.to_string());
+        waiting.push(begun(&gate, &push, push.bytes().len()).await);
     }
     // They are all in flight once the next is turned away.
     let turned_away = loop {
-        let told = gate.send(&shared("2")).await;
-        if told.status != 200 {
+        let more = tokio::time::timeout(Duration::from_millis(100), gate.send(&shared("more"))).await;
+        if let Ok(told) = more {
             break told;
         }
     };
     assert_eq!((turned_away.status, turned_away.header("retry-after")), (503, Some("1")));
     assert_eq!(gate.send(&Push { method: "GET", ..Push::to("/healthz", "") }).await.status, 200);
-    drop(begun_ones);
-    while gate.status(&shared("3")).await != 200 {
+    gate.store.let_through(true);
+    for stream in &mut waiting {
+        assert_eq!(answer(stream).await.expect("an answer").status, 200);
+    }
+    assert_eq!(gate.status(&shared("later")).await, 200);
+    assert!(gate.webhook("shared").await.refused["too many are worked on at once"] >= 1);
+    gate.close().await;
+}
+
+/// Bodies that do not come to an end take the place of nobody.
+#[tokio::test]
+async fn slow_bodies_stand_in_nobodys_way() {
+    let gate = Gate::wishing(Wishes { intake: "  rate: 100000\n".to_owned(), ..Wishes::default() }).await;
+    let push = shared("1");
+    let mut slow = Vec::new();
+    for _ in 0..300 {
+        slow.push(begun(&gate, &push, push.bytes().len() - 1).await);
+    }
+    for number in 0..50 {
+        assert_eq!(gate.status(&shared(&number.to_string())).await, 200, "{number}");
+    }
+    gate.close().await;
+}
+
+/// Once all places are taken, each who comes takes that of the one who has been waiting for longest.
+#[tokio::test]
+async fn who_hoards_connections_makes_room() {
+    let gate = Gate::wishing(Wishes { connections: Some(8), ..Wishes::default() }).await;
+    let push = shared("1");
+    let mut first = begun(&gate, &push, 0).await;
+    let mut second = begun(&gate, &push, push.bytes().len() - 1).await;
+    let mut working = TcpStream::connect(gate.address).await.unwrap();
+    gate.store.let_through(false);
+    working.write_all(&shared("worked on").bytes()).await.unwrap();
+    while gate.store.most_at_once() == 0 {
         tokio::task::yield_now().await;
     }
+    let mut hoarded = Vec::new();
+    for _ in 0..20 {
+        hoarded.push(begun(&gate, &push, 10).await);
+    }
+    let began = Instant::now();
+    assert!(answer(&mut first).await.is_none() && answer(&mut second).await.is_none());
+    gate.store.let_through(true);
+    assert_eq!(answer(&mut working).await.expect("an answer").status, 200, "who is worked on stays");
+    assert_eq!(gate.status(&shared("2")).await, 200);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     gate.close().await;
 }
 
@@ -110,9 +154,24 @@ async fn only_so_many_come_in_a_second() {
     };
     assert_eq!((turned_away.status, turned_away.header("retry-after")), (429, Some("1")));
     assert!(let_in >= 5, "{let_in}");
+    assert_eq!(gate.webhook("shared").await.refused["too many requests come at once"], 1);
+    assert!(gate.logs.text().contains("too many requests come at once"), "people are told");
     assert_eq!(gate.events().len(), let_in, "what was turned away is not kept");
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(gate.status(&shared("later")).await, 200);
+    gate.close().await;
+}
+
+/// Who knows no address of ours uses up nothing that those need who do.
+#[tokio::test]
+async fn who_knows_no_address_stands_in_nobodys_way() {
+    let gate = Gate::wishing(Wishes { intake: "  rate: 1\n".to_owned(), ..Wishes::default() }).await;
+    for path in ["/hooks/nowhere/shared", "/hooks/shop/nothing", "/hooks/shop/nothing/x", "/token/nowhere"] {
+        for _ in 0..5 {
+            assert_eq!(gate.status(&Push::to(path, "{}")).await, 404, "{path}");
+        }
+    }
+    assert_eq!(gate.status(&shared("1")).await, 200);
     gate.close().await;
 }
 

@@ -56,6 +56,8 @@ pub struct Wishes {
     pub intake: String,
     /// How long a sender may take; ten seconds without it.
     pub patience: Option<Duration>,
+    /// How many connections there may be.
+    pub connections: Option<usize>,
 }
 
 impl Gate {
@@ -77,6 +79,9 @@ impl Gate {
         let mut listener = intake::bind(&intake).await.unwrap();
         if let Some(patience) = wishes.patience {
             listener = listener.with_patience(patience);
+        }
+        if let Some(connections) = wishes.connections {
+            listener = listener.with_connections(connections);
         }
         let (address, stop) = (listener.address().unwrap(), CancellationToken::new());
         let serving = tokio::spawn(intake::serve(Arc::clone(&engine), listener, stop.clone()));

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::caller::{Answer, Push, ask};
 use super::gate::{Gate, Wishes, start};
 use super::shop::{
-    PATH_SECRET, PUSH_ID, PUSH_SECRET, body, issued, keyed, pointed, shared, signed, standard,
+    PATH_SECRET, PUSH_ID, PUSH_SECRET, body, issued, keyed, pointed, shared, signed, standard, standard_as,
 };
 
 fn only(events: &[Event]) -> &Event {
@@ -125,6 +125,18 @@ async fn credentials_are_rotated_without_a_restart() {
     gate.close().await;
 }
 
+/// The sender says by its id what is the same; two messages may well have the same words.
+#[tokio::test]
+async fn messages_of_standard_webhooks_are_known_by_their_ids() {
+    let gate = Gate::new().await;
+    for (id, parcel) in [("msg_1", "1"), ("msg_1", "1"), ("msg_2", "1"), ("msg_3", "2"), ("msg_3", "1")] {
+        assert_eq!(gate.status(&standard_as(id, parcel, gate.now())).await, 200, "{id} {parcel}");
+    }
+    let counted = gate.webhook("standard").await;
+    assert_eq!((counted.accepted, counted.duplicates), (3, 2));
+    gate.close().await;
+}
+
 async fn token(gate: &Gate, push: Push) -> Answer {
     gate.send(&push.at("/token/shop")).await
 }
@@ -171,6 +183,26 @@ async fn tokens_are_given_for_the_right_id_and_secret_alone() {
     let logged = gate.logs.text();
     assert!(logged.contains("the client id or secret is wrong"), "{logged}");
     assert!(!logged.contains("hunter"), "{logged}");
+    gate.close().await;
+}
+
+/// That we have no credentials for a sender is our fault, not the sender's, and said once.
+#[tokio::test]
+async fn without_credentials_no_token_is_given_and_the_log_is_not_filled() {
+    let gate = Gate::new().await;
+    let wanted = format!("grant_type=client_credentials&client_id={PUSH_ID}&client_secret={PUSH_SECRET}");
+    for _ in 0..3 {
+        assert_eq!(token(&gate, Push::to("", wanted.replace("hunter2", "hunter3"))).await.status, 401);
+    }
+    let refused = gate.webhook("issued").await.refused;
+    assert_eq!(refused["the client id or secret is wrong"], 3, "{refused:?}");
+    gate.home.vault().remove("shop.push_id").unwrap();
+    for _ in 0..20 {
+        let answer = token(&gate, Push::to("", wanted.clone())).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+    }
+    let logged = gate.logs.text();
+    assert_eq!(logged.matches("ml-connector secret set shop.push_id").count(), 1, "{logged}");
     gate.close().await;
 }
 

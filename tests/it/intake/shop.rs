@@ -138,10 +138,16 @@ pub fn keyed(parcel: &str) -> Push {
 }
 
 pub fn standard(parcel: &str, sent: Timestamp) -> Push {
+    standard_as("msg_1", parcel, sent)
+}
+
+/// The message of this id.
+pub fn standard_as(id: &str, parcel: &str, sent: Timestamp) -> Push {
     let (body, sent) = (body(parcel), sent.as_second().to_string());
-    let tag = mac(&STANDARD.decode(KEY).unwrap(), &[b"msg_1.", sent.as_bytes(), b".", &body].concat());
+    let message = [id.as_bytes(), b".", sent.as_bytes(), b".", &body].concat();
+    let tag = mac(&STANDARD.decode(KEY).unwrap(), &message);
     Push::to("/hooks/shop/standard", body)
-        .with("webhook-id", "msg_1")
+        .with("webhook-id", id)
         .with("webhook-timestamp", &sent)
         .with("webhook-signature", &format!("v1,{}", STANDARD.encode(tag)))
 }

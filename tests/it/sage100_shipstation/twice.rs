@@ -49,3 +49,28 @@ async fn edits_in_both_rounds_of_the_repeated_hour_arrive_in_2026() {
 async fn edits_in_both_rounds_of_the_repeated_hour_arrive_in_2027() {
     night("2027-11-07T04:45:00Z").await;
 }
+
+/// Sage's clock shows 1:00 to 2:00 twice on this night and does not say which.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_repeated_hour_of_autumn_loses_nothing() {
+    // 1:40 the first time.
+    let pair =
+        Pair::new(Wishes { orders: 3, began: "2026-11-01T05:40:00Z", times: 60, ..Wishes::default() }).await;
+    pair.sage.system.add_orders(2);
+    pair.run_well().await;
+    pair.assert_orders_equal();
+    // 1:10 the second time: older than what is known, by what it says.
+    pair.clock.skip(Duration::from_secs(30 * 60));
+    let added = pair.sage.system.add_orders(3);
+    let edited = pair.due().into_keys().next().unwrap();
+    pair.edit(&edited, address("1 Twice St"));
+    let stamp = pair.record(&added[0])["TimeUpdated"].as_str().unwrap().parse::<f64>().unwrap();
+    assert!((1.0..1.5).contains(&stamp), "{stamp}");
+    pair.run_well().await;
+    pair.assert_orders_equal();
+    pair.clock.skip(Duration::from_secs(3600));
+    pair.sage.system.add_orders(1);
+    pair.run_well().await;
+    pair.assert_orders_equal();
+    assert_eq!(pair.placed().len(), 9);
+}

@@ -1,6 +1,7 @@
 //! REST: pages, conditions, details, edits and the deployment's own class.
 
 use super::*;
+use crate::simulator::sagex3::rest::Entity;
 
 #[test]
 fn pages_follow_links_and_miss_nothing() {
@@ -70,6 +71,17 @@ fn what_is_asked_wrongly_is_refused() {
         (missing.status, missing.value()["$diagnoses"][0]["$message"].clone()),
         (200, json!("721 : Record does not exist"))
     );
+}
+
+#[test]
+fn quotes_in_keys_are_doubled() {
+    let key = |text: &str| Entity::parse(text).and_then(|entity| entity.key);
+    assert_eq!(key("ITMMASTER('6\"')").as_deref(), Some("6\""));
+    assert_eq!(key("ITMMASTER('O''RING')").as_deref(), Some("O'RING"));
+    assert_eq!(key("ITMMASTER(\"6\"\"\")").as_deref(), Some("6\""));
+    for wrong in ["ITMMASTER('O'RING')", "ITMMASTER('O'''')", "ITMMASTER('A\")", "ITMMASTER(')"] {
+        assert_eq!(Entity::parse(wrong), None, "{wrong}");
+    }
 }
 
 #[test]
