@@ -31,6 +31,11 @@ pub const LABELS: &[&str] = &[
     "record.after_done_commit",
     "resolve.after_lookup",
     "token.after_fetch",
+    "undo.before_sending_commit",
+    "undo.after_sending_commit",
+    "undo.after_response",
+    "undo.before_outcome_commit",
+    "undo.after_outcome_commit",
 ];
 
 struct Armed {

@@ -5,7 +5,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use super::logging::LogFormat;
 use super::{
     acknowledge, audit, completions, demo, discard, events, explain, init, ping, poll, preview, records,
-    replay, resolve, resume, run, schema, secret, show, simulate, status, test, validate,
+    replay, resolve, resume, run, schema, secret, show, simulate, status, test, undo, validate,
 };
 
 /// Keeps ERPs and carriers in step, driven by YAML mapping files.
@@ -53,6 +53,7 @@ pub enum Command {
     Resume(resume::Args),
     Replay(replay::Args),
     Discard(discard::Args),
+    Undo(undo::Args),
     Resolve(resolve::Args),
     Acknowledge(acknowledge::Args),
     Poll(poll::Args),
@@ -111,6 +112,8 @@ mod tests {
             "ml-connector events --retry --all",
             "ml-connector resume --all --reason-contains credit",
             "ml-connector discard 0000169 --reason cancelled --by ann",
+            "ml-connector undo 0000169 0000170 --reason cancelled --by ann --format json",
+            "ml-connector undo --all --flow sage100-ups --since 2h --reason recall",
             "ml-connector resolve 0000169 --exists 1Z --reason seen",
             "ml-connector secret set ups.client_id --from-env ID",
             "ml-connector simulate ups --port 0 --orders 5",
@@ -126,6 +129,8 @@ mod tests {
             "ml-connector resume",
             "ml-connector resume 1 --all",
             "ml-connector discard 1",
+            "ml-connector undo 1",
+            "ml-connector undo 1 --reason=",
             "ml-connector discard 1 --reason=",
             "ml-connector resume 1 --by=",
             "ml-connector resolve 1 --reason r",

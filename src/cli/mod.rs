@@ -44,5 +44,6 @@ pub mod start;
 pub mod status;
 pub mod table;
 pub mod test;
+pub mod undo;
 pub mod validate;
 pub mod workspace;

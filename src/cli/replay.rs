@@ -8,7 +8,7 @@ use crate::engine::command::Command;
 /// Runs records again from the start with the mapping as it is now.
 ///
 /// For finished, parked, skipped, discarded and waiting records. What has been sent is not sent again: an effect that took place
-/// for the same idempotency key keeps its result.
+/// for the same idempotency key keeps its result, and one that was undone parks the record.
 ///
 /// Example: `ml-connector replay 0000169 --reason "mapping corrected"`
 #[derive(Debug, clap::Args)]

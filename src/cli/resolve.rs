@@ -15,6 +15,8 @@ use crate::engine::command::{Command, Truth};
 /// it took place. Look at the other side (`ml-connector show` gives the reference to search for), then say what you
 /// found. The reason is kept in the audit trail.
 ///
+/// The same says what became of an undo that nobody knows of, and that what was undone is to be sent anew (`--absent`).
+///
 /// Example: `ml-connector resolve 0000169 --exists 1Z2220060290530202 --reason "seen on ups.com"`
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -117,6 +117,11 @@ impl OrderArgs {
         Ok(Order { which, operator: operator(self.by.as_deref()), reason })
     }
 
+    /// Whether anything narrows `--all` down.
+    pub fn narrowed(&self) -> bool {
+        self.narrows() || self.reason_contains.is_some()
+    }
+
     fn narrows(&self) -> bool {
         let FilterArgs { state, flow, since, noticed } = &self.filter;
         !state.is_empty() || flow.is_some() || since.is_some() || *noticed

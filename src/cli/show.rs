@@ -11,7 +11,7 @@ use super::reach;
 use super::table;
 use super::workspace::{ConfigArg, Workspace};
 use crate::engine::command::{Command, Reply, Shown};
-use crate::store::{AuditEntry, Document, EffectEntry, Record};
+use crate::store::{AuditEntry, Document, EffectEntry, Record, Undo};
 
 /// Shows one record: its state and why, its effects with what is known of each, its links, documents and audit trail.
 ///
@@ -160,7 +160,17 @@ fn effect(effect: &EffectEntry) -> String {
             evidence.what
         );
     }
+    text.extend(effect.undos.iter().map(undo));
     text
+}
+
+fn undo(undo: &Undo) -> String {
+    let Undo { operation, operator, reason, .. } = undo;
+    let by = format!("by {operation} for {operator}: {reason}");
+    match undo.done {
+        Some(done) => format!("    undone {} {by}\n", table::time(done)),
+        None => format!("    to be undone since {} {by}\n", table::time(undo.ordered)),
+    }
 }
 
 fn audit_line(entry: &AuditEntry) -> String {

@@ -73,6 +73,7 @@ async fn dispatch(command: Command, output: &Output) -> Outcome {
         Command::Resume(args) => args.run(output).await,
         Command::Replay(args) => args.run(output).await,
         Command::Discard(args) => args.run(output).await,
+        Command::Undo(args) => args.run(output).await,
         Command::Resolve(args) => args.run(output).await,
         Command::Acknowledge(args) => args.run(output).await,
         Command::Poll(args) => args.run(output).await,

@@ -66,6 +66,8 @@ pub fn effect(state: EffectState) -> &'static str {
         EffectState::Unknown => "being looked up",
         EffectState::InDoubt => "in doubt",
         EffectState::Cancelled => "cancelled",
+        EffectState::Undoing => "being undone",
+        EffectState::Undone => "undone",
     }
 }
 

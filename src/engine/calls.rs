@@ -35,8 +35,20 @@ impl<'a> CallStep<'a> {
         Some(Self { step, path, role, operation, input, cache, on_refusal, refusal })
     }
 
+    /// The call that undoes what `step` did at `path`.
+    pub(super) fn undoing(
+        step: &'a Step,
+        path: String,
+        role: &'a str,
+        operation: &'a Arc<Operation>,
+        input: Value,
+    ) -> Self {
+        let (cache, on_refusal, refusal) = (None, CallRefusal::Default, None);
+        Self { step, path, role, operation, input, cache, on_refusal, refusal }
+    }
+
     /// Where the refusal that the steps went on after is kept. No step has this path: a call has no steps inside it.
-    fn refusal_path(&self) -> String {
+    pub(super) fn refusal_path(&self) -> String {
         format!("{}.refusal", self.path)
     }
 }

@@ -45,6 +45,8 @@ pub enum Command {
     Replay(Order),
     /// Decides that nothing more happens to parked records.
     Discard(Order),
+    /// Undoes what took place for records, as far as it can be undone, and then discards them.
+    Undo(Order),
     /// Decides about a record whose effect is in doubt.
     Resolve {
         /// Which, and why.

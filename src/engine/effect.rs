@@ -15,6 +15,7 @@ use super::outcome::{Outcome, Refusal};
 use super::request::Prepared;
 use super::run::{Ending, Flowing, Run, Stop};
 use super::transition::{self, Proof};
+use super::undo;
 use crate::base::{EffectId, clock, crash, json as canonical};
 use crate::expression::EvaluationError;
 use crate::spec::model::CreateEffect;
@@ -79,6 +80,10 @@ impl Run<'_> {
                 let message = "a person decided that this is not to be sent".to_owned();
                 Ok(Some(Ending::Park(self.reason(call.step, &call.path, message))))
             }
+            EffectState::Undoing | EffectState::Undone => {
+                let message = undo::not_sent_again(&effect);
+                Ok(Some(Ending::Park(self.reason(call.step, &call.path, message))))
+            }
         }
     }
 
@@ -111,6 +116,7 @@ impl Run<'_> {
             look_up_at: None,
             evidence: Vec::new(),
             result: None,
+            undos: Vec::new(),
         }
     }
 

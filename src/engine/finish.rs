@@ -106,6 +106,7 @@ impl Run<'_> {
             Ending::Enough(reason) => (RecordState::Done, Some(reason), None),
             Ending::Skip(reason) => (RecordState::Skipped, Some(reason), None),
             Ending::Park(reason) => (RecordState::Parked, Some(reason), None),
+            Ending::Discard(reason) => (RecordState::Discarded, Some(reason), None),
             Ending::InDoubt(reason) => (RecordState::InDoubt, Some(reason), None),
             Ending::Seek { until, reason, .. } => (RecordState::Waiting, Some(reason), Some(until)),
             Ending::Halt { until, reason } => {
@@ -177,8 +178,8 @@ pub(super) fn made(shared: &Shared, record: &Record) -> Result<bool, StoreError>
 }
 
 fn is_made(effect: &EffectEntry) -> bool {
-    use EffectState::{Confirmed, InDoubt, Sending, Unknown};
-    matches!(effect.state, Sending | Confirmed | Unknown | InDoubt)
+    use EffectState::{Confirmed, InDoubt, Sending, Undoing, Unknown};
+    matches!(effect.state, Sending | Confirmed | Unknown | InDoubt | Undoing)
 }
 
 fn event_of(state: RecordState) -> &'static str {

@@ -23,7 +23,7 @@ use crate::base::{RecordId, clock};
 use crate::expression::{Values, fits};
 use crate::spec;
 use crate::spec::model::{Flow, Mapping, Setting, Source};
-use crate::store::{Record, RecordState, StoreError};
+use crate::store::{EffectState, Record, RecordState, StoreError};
 
 /// After so many troubles in a row an engine that runs until idle gives the flow up.
 pub(super) const PATIENCE: u32 = 6;
@@ -339,6 +339,10 @@ impl FlowRuntime {
         if !at_work || record.due > now {
             // Decided otherwise while it waited for its lock.
             return Ok(Ended::new(record.state));
+        }
+        let effects = shared.store.effects_of(id)?;
+        if effects.iter().any(|effect| effect.state == EffectState::Undoing) {
+            return Run::undo(shared, self, record, effects).await;
         }
         if record.mapping_revision == self.mapping.revision {
             return Run::run(shared, self, record).await;

@@ -10,7 +10,7 @@
 //! source), `arrive` it becomes records, [`ingest`] what a record that comes again means, `inbox` what was pushed or told is taken (`follow` what it points at, `registration` that it is told at all),
 //! `flow` who works when, [`run`] a
 //! record goes through its steps (`calls`, `tables`, `finish`), [`effect`] what must happen once, `resolve` what became of a
-//! lost answer, [`transition`] every move there is, [`operate`] what people decide. Below them: [`connection`] how something is
+//! lost answer, `undo` what a person has undone, [`transition`] every move there is, [`operate`] what people decide. Below them: [`connection`] how something is
 //! asked (`request`, `exchange`, [`answer`], [`outcome`], `batch`, `cache`, `turns`, `door`). [`rehearsal`] runs the tests of a
 //! mapping, [`preview`] shows what would be sent.
 
@@ -55,6 +55,7 @@ mod tell;
 mod timer;
 pub mod transition;
 mod turns;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

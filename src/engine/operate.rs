@@ -12,6 +12,7 @@ use super::flow::FlowRuntime;
 use super::resolve::{Look, look_up};
 use super::status;
 use super::transition::{self, Proof};
+use super::undo;
 use crate::base::RecordId;
 use crate::expression::fits;
 use crate::spec::model::{CreateEffect, Effect, Operation, Step, StepKind};
@@ -30,7 +31,7 @@ const ENDED: &[RecordState] = &[
 ];
 
 /// Why an order does not apply: a sentence for the person who gave it.
-type Refused = String;
+pub(super) type Refused = String;
 
 /// Answers what needs only a store, for a configuration whose engine is not running. Orders need an [`Engine`].
 pub fn offline(store: &dyn Store, now: Timestamp, command: Command) -> Reply {
@@ -63,6 +64,7 @@ impl Engine {
                 }
                 self.each(order, &[], Self::acknowledge).await
             }
+            Command::Undo(order) => self.undo(order).await,
             Command::Resolve { order, truth } => self.resolve(order, truth).await,
             Command::RetryEvents(retry) => self.retry_events(retry).await.map_or_else(failed, Reply::Retried),
             Command::Poll { flow } => self.poll_now(flow.as_deref()),
@@ -133,7 +135,7 @@ impl Engine {
         }
     }
 
-    async fn store_order(
+    pub(super) async fn store_order(
         &self,
         mut record: Record,
         order: &Order,
@@ -183,6 +185,7 @@ impl Engine {
                 word(record.state)
             ));
         }
+        self.not_while_undone(record)?;
         let flow = self.flow_of(&record.id).ok_or("its flow is not part of this configuration any more")?;
         record.mapping_revision.clone_from(&flow.mapping.revision);
         // Results of reads are made again; effects are known by their own entries and never made again.
@@ -201,6 +204,7 @@ impl Engine {
         if open.iter().any(|effect| matches!(effect.state, EffectState::Sending | EffectState::Unknown)) {
             return Err("an effect of it is on its way; wait until its outcome is known".to_owned());
         }
+        self.not_while_undone(record)?;
         let reason = Reason {
             detail: record.reason.as_ref().and_then(|reason| serde_json::to_value(reason).ok()),
             ..Reason::new(format!("discarded by {}: {}", order.operator, order.reason))
@@ -208,6 +212,17 @@ impl Engine {
         transition::record(record, RecordState::Discarded, Some(reason), self.shared.clock.now())
             .map_err(|_| format!("it is {}, so there is nothing to discard", word(record.state)))?;
         Ok("record.discarded")
+    }
+
+    /// Refuses what must not happen to a record before it is known what came of an undo.
+    fn not_while_undone(&self, record: &Record) -> Result<(), Refused> {
+        let effects = self.shared.store.effects_of(&record.id).map_err(|error| error.to_string())?;
+        if effects.iter().all(|effect| effect.state != EffectState::Undoing) {
+            return Ok(());
+        }
+        Err("it is being undone: wait until that is over, try it again with `ml-connector undo`, or say what is true at the \
+             other side with `ml-connector resolve`"
+            .to_owned())
     }
 
     fn acknowledge(&self, record: &mut Record, _order: &Order) -> Result<&'static str, Refused> {
@@ -247,9 +262,7 @@ impl Engine {
         let mut record =
             store.record(id).map_err(|error| error.to_string())?.ok_or("there is no such record")?;
         let effects = store.effects_of(id).map_err(|error| error.to_string())?;
-        let doubtful =
-            |effect: &&EffectEntry| matches!(effect.state, EffectState::InDoubt | EffectState::Unknown);
-        let mut effect = effects.iter().find(doubtful).cloned().ok_or("none of its effects is in doubt")?;
+        let mut effect = undo::doubtful(&effects, truth).ok_or("none of its effects is in doubt")?;
         let mut writes = Vec::new();
         let (to, result) = match truth {
             Truth::Exists { value } => {
@@ -268,9 +281,10 @@ impl Engine {
                 (EffectState::Confirmed, Some(result.clone()))
             }
             Truth::Absent => (EffectState::Intent, None),
-            Truth::Cancelled => (EffectState::Cancelled, None),
+            Truth::Cancelled => undo::when_cancelled(&effect),
         };
         let now = self.shared.clock.now();
+        undo::resolved(&mut effect, &mut record, to, now);
         let what = format!("{} by {}: {}", person_says(truth), order.operator, order.reason);
         let note = Evidence { at: now, attempt: effect.attempt, what, detail: None };
         transition::effect(&mut effect, to, note, Proof::Person).map_err(|error| error.to_string())?;
@@ -278,10 +292,10 @@ impl Engine {
         effect.unknown_since = None;
         effect.look_up_at = None;
         let facts = json!({ "effect": effect.id, "step": effect.step, "truth": person_says(truth) });
+        let (state, reason) = undo::next(&effect, &effects);
         let expected = effect.version;
         writes.push(Write::Effect { effect: Box::new(effect), expected });
-        transition::record(&mut record, RecordState::Waiting, None, now)
-            .map_err(|error| error.to_string())?;
+        transition::record(&mut record, state, reason, now).map_err(|error| error.to_string())?;
         self.store_order(record, order, "effect.resolved", writes, facts)
             .await
             .map_err(|error| error.to_string())
@@ -322,12 +336,12 @@ impl Engine {
         }
     }
 
-    fn flow_of(&self, id: &RecordId) -> Option<&Arc<FlowRuntime>> {
+    pub(super) fn flow_of(&self, id: &RecordId) -> Option<&Arc<FlowRuntime>> {
         self.flows.iter().find(|flow| flow.used == id.mapping() && flow.flow.name == id.flow())
     }
 
     /// The records an order is about; what names nothing comes back as its own problem.
-    fn chosen(
+    pub(super) fn chosen(
         &self,
         which: &Selection,
         states: &[RecordState],
@@ -417,7 +431,7 @@ fn one(store: &dyn Store, text: &str) -> Result<Result<RecordId, String>, StoreE
 }
 
 /// The call of `role.operation` in these steps or their loops.
-fn call_at<'a>(steps: &'a [Step], wanted: &str) -> Option<(&'a str, &'a Operation)> {
+pub(super) fn call_at<'a>(steps: &'a [Step], wanted: &str) -> Option<(&'a str, &'a Operation)> {
     steps.iter().find_map(|step| match &step.kind {
         StepKind::Call { role, operation, .. } => {
             (format!("{role}.{}", operation.name) == wanted).then_some((role.as_str(), &**operation))
@@ -452,7 +466,7 @@ fn word(state: RecordState) -> String {
         .unwrap_or_default()
 }
 
-fn ordered(id: &RecordId, state: Option<RecordState>, problem: Option<String>) -> Ordered {
+pub(super) fn ordered(id: &RecordId, state: Option<RecordState>, problem: Option<String>) -> Ordered {
     Ordered { record: id.to_string(), state, problem }
 }
 

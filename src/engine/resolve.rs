@@ -13,6 +13,7 @@ use super::connection::Connection;
 use super::outcome::Outcome;
 use super::run::{Ending, Flowing, Run};
 use super::transition::{self, Proof};
+use super::undo;
 use crate::base::{clock, crash, duration};
 use crate::expression::ValueTemplate;
 use crate::spec::model::CreateEffect;
@@ -222,7 +223,7 @@ pub(super) enum Look {
     },
 }
 
-/// Looks an effect up by its reference at the other side.
+/// Looks an effect up by its reference at the other side. What was undone before does not count.
 pub(super) async fn look_up(
     connection: &Connection,
     who: &str,
@@ -238,7 +239,8 @@ pub(super) async fn look_up(
     let made = connection.call(who, &create.lookup.operation, &input).await;
     match made.outcome {
         Outcome::Ok { result, documents } => {
-            let found = result.get("found").and_then(Value::as_array).cloned().unwrap_or_default();
+            let mut found = result.get("found").and_then(Value::as_array).cloned().unwrap_or_default();
+            found.retain(|one| !undo::is_undone(connection, create, effect, one));
             Look::Found { found, documents }
         }
         Outcome::Absent(_) | Outcome::Done => Look::Found { found: Vec::new(), documents: Vec::new() },

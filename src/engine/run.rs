@@ -44,6 +44,8 @@ pub enum Ending {
     Skip(Reason),
     /// A person decides.
     Park(Reason),
+    /// What took place was undone, and nothing more happens.
+    Discard(Reason),
     /// It waits for another record, which is not known yet.
     Seek {
         /// When it looks again.

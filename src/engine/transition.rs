@@ -33,6 +33,8 @@ pub fn record(
         (InDoubt, Waiting | Parked) => true,
         // The source no longer wants it.
         (Parked, Skipped) => true,
+        // A person orders that what took place be undone, or says what is true of it.
+        (Done | Parked | Skipped | Discarded, Waiting) => true,
         // What came to an end is not touched by an effect in doubt or at work.
         (Received | Waiting | Parked | Skipped, Discarded) => true,
         _ => false,
@@ -64,7 +66,7 @@ pub fn effect(
     evidence: Evidence,
     proof: Proof,
 ) -> Result<(), Illegal> {
-    use EffectState::{Cancelled, Confirmed, InDoubt, Intent, Refused, Sending, Unknown};
+    use EffectState::{Cancelled, Confirmed, InDoubt, Intent, Refused, Sending, Undoing, Undone, Unknown};
     let legal = match (effect.state, to, proof) {
         (Intent, Sending, Proof::None) => true,
         // What the answer itself proves.
@@ -77,6 +79,13 @@ pub fn effect(
         (Refused, Intent, Proof::None) => true,
         (Unknown | InDoubt, Confirmed | Intent | Cancelled, Proof::Person) => true,
         (InDoubt, Confirmed, Proof::Lookup) => true,
+        // Only a person has something undone; then it is sent until the other side has said what came of it.
+        (Confirmed, Undoing, Proof::Person) => true,
+        (Undoing, Undoing, Proof::None) => true,
+        (Undoing, Undone | Confirmed, Proof::Answer) => true,
+        (Undoing, Undone | Confirmed | Intent, Proof::Person) => true,
+        // What was undone is sent anew only when a person says so.
+        (Undone, Intent, Proof::Person) => true,
         _ => false,
     };
     if !legal {
@@ -115,7 +124,7 @@ mod tests {
     use crate::base::{EffectId, RecordId};
     use serde_json::Value;
 
-    const STATES: [EffectState; 7] = [
+    const STATES: [EffectState; 9] = [
         EffectState::Intent,
         EffectState::Sending,
         EffectState::Confirmed,
@@ -123,6 +132,8 @@ mod tests {
         EffectState::Unknown,
         EffectState::InDoubt,
         EffectState::Cancelled,
+        EffectState::Undoing,
+        EffectState::Undone,
     ];
 
     fn entry(state: EffectState) -> EffectEntry {
@@ -147,6 +158,7 @@ mod tests {
             look_up_at: None,
             evidence: Vec::new(),
             result: None,
+            undos: Vec::new(),
         }
     }
 
@@ -180,13 +192,28 @@ mod tests {
         }
     }
 
+    const PROOFS: [Proof; 4] = [Proof::None, Proof::Answer, Proof::Lookup, Proof::Person];
+
+    /// Each move that an effect in this state has, as (to, by what).
+    fn moves(from: EffectState) -> Vec<(EffectState, Proof)> {
+        let all = STATES.iter().flat_map(|to| PROOFS.map(|proof| (*to, proof)));
+        all.filter(|(to, proof)| allowed(from, *to, *proof)).collect()
+    }
+
     #[test]
-    fn what_took_place_stays() {
-        for to in STATES {
-            for proof in [Proof::None, Proof::Answer, Proof::Lookup, Proof::Person] {
-                assert!(!allowed(EffectState::Confirmed, to, proof));
-                assert!(!allowed(EffectState::Cancelled, to, proof));
-            }
-        }
+    fn what_took_place_stays_unless_a_person_has_it_undone() {
+        assert_eq!(moves(EffectState::Confirmed), [(EffectState::Undoing, Proof::Person)]);
+        assert_eq!(moves(EffectState::Cancelled), []);
+    }
+
+    #[test]
+    fn what_was_undone_is_not_undone_again_and_is_sent_anew_by_a_person_only() {
+        assert_eq!(moves(EffectState::Undone), [(EffectState::Intent, Proof::Person)]);
+        let to_undone: Vec<_> = STATES
+            .iter()
+            .filter(|from| moves(**from).iter().any(|(to, _)| *to == EffectState::Undone))
+            .collect();
+        assert_eq!(to_undone, [&EffectState::Undoing], "nothing is undone that was not written down as such");
+        assert!(!allowed(EffectState::Undoing, EffectState::Intent, Proof::Answer));
     }
 }

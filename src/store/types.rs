@@ -223,6 +223,29 @@ pub struct EffectEntry {
     pub evidence: Vec<Evidence>,
     /// The operation's result once it is confirmed.
     pub result: Option<Value>,
+    /// Each time that a person had it undone, the last of them perhaps still to be done; effects of forms before this was
+    /// known never were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undos: Vec<Undo>,
+}
+
+/// That an effect which took place is to be undone, or was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Undo {
+    /// The `role.operation` that undoes it.
+    pub operation: String,
+    /// The input of that operation.
+    pub input: Value,
+    /// Who ordered it.
+    pub operator: String,
+    /// Why.
+    pub reason: String,
+    /// When it was ordered.
+    pub ordered: Timestamp,
+    /// How often it was sent, less what provably never left.
+    pub attempts: u32,
+    /// When it was undone.
+    pub done: Option<Timestamp>,
 }
 
 /// Where an effect is.
@@ -243,6 +266,10 @@ pub enum EffectState {
     InDoubt,
     /// A person decided that it shall not take place.
     Cancelled,
+    /// It took place, and a person ordered that it be undone: from here on it may have been.
+    Undoing,
+    /// It took place and was undone.
+    Undone,
 }
 
 /// One thing that is known of an effect.

@@ -28,6 +28,7 @@ mod specs;
 mod storm;
 mod syspro;
 mod tracking;
+mod undo;
 mod ups;
 mod ups_tracking;
 mod world;

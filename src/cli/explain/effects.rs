@@ -75,7 +75,10 @@ fn words(create: &CreateEffect, system: &System) -> Vec<String> {
         ),
     ];
     if let Some(undo) = &create.compensate {
-        words.push(format!("It can be undone by `{}`.", undo.operation.name));
+        words.push(format!(
+            "`ml-connector undo` undoes it by `{}`, when a person says so.",
+            undo.operation.name
+        ));
     }
     words
 }

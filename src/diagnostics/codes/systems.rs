@@ -40,6 +40,11 @@ pub(super) const CODES: &[Code] = &[
         "After a crash a look-up is repeated until the outcome is known, so it must not change anything.",
     ),
     code(
+        "compensate-not-idempotent",
+        "What undoes something is not safe to repeat",
+        "When the answer to an undo is lost, it is sent again, so undoing twice must be harmless. One that only reads undoes nothing.",
+    ),
+    code(
         "lookup-without-found",
         "A look-up does not say what it found",
         "The result of a look-up has a field `found`: a list with one entry, shaped as the create's own result, for each thing that carries our reference.",

@@ -101,6 +101,13 @@ fn call(
         checker.report("lookup-not-read", name.node, headline, help);
         return None;
     }
+    if what == "compensate" && !matches!(operation.effect, Effect::Idempotent) {
+        let headline = format!("`{}` is not safe to repeat, or undoes nothing", name.value);
+        let help = "what undoes something is sent again when its answer is lost, so it must be an operation with `effect: \
+                    idempotent`";
+        checker.report("compensate-not-idempotent", name.node, headline, help);
+        return None;
+    }
     let with = super::system::input(checker, raw.with, name.node, &operation.input, names)?;
     Some(OperationCall { operation: Arc::clone(operation), with })
 }

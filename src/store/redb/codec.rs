@@ -12,10 +12,11 @@ use crate::store::StoreError;
 /// The form in which the values of a table are written today; earlier ones are read as well.
 ///
 /// - `cursors` 2: with the last full poll and the rows that were left out; in form 1 there were none.
+/// - `effects` 2: with how they were undone; in form 1 none were.
 /// - `records` 2: with when they come again; in form 1 none did.
 fn version(table: &str) -> u8 {
     match table {
-        "cursors" | "records" => 2,
+        "cursors" | "effects" | "records" => 2,
         _ => 1,
     }
 }

@@ -212,7 +212,7 @@ pub(super) fn is_due(state: RecordState) -> bool {
 
 /// Whether it is open what became of an effect of this state.
 pub(super) fn is_open(state: EffectState) -> bool {
-    matches!(state, EffectState::Sending | EffectState::Unknown | EffectState::InDoubt)
+    matches!(state, EffectState::Sending | EffectState::Unknown | EffectState::InDoubt | EffectState::Undoing)
 }
 
 /// `mapping/flow` of a record's id.

@@ -210,7 +210,9 @@ fn later(label: &str) -> u32 {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_labelled_crash_is_survived_while_parcels_are_followed() {
     let mut tasks = JoinSet::new();
-    for point in LABELS.iter().flat_map(|label| [format!("{label}:1"), format!("{label}:{}", later(label))]) {
+    // Nobody has anything undone in this world; `tests/it/undo.rs` passes these.
+    let own = LABELS.iter().filter(|label| !label.starts_with("undo."));
+    for point in own.flat_map(|label| [format!("{label}:1"), format!("{label}:{}", later(label))]) {
         tasks.spawn(async move {
             let _place = PLACES.acquire().await;
             survive(&point).await.map_err(|wrong| format!("{point}: {wrong}"))

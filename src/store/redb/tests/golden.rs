@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::base::json::hex;
 use crate::store::audit::Unchained;
-use crate::store::{AuditEntry, Cursor, Document, Event, EventState, Row, SkippedRow};
+use crate::store::{AuditEntry, Cursor, Document, Event, EventState, Row, SkippedRow, Undo};
 
 const HEADER: usize = 9;
 
@@ -65,7 +65,18 @@ fn records_and_effects() {
     effect.look_up_at = Some(at(5));
     effect.evidence[0].detail = Some(json!({ "status": 504 }));
     effect.result = Some(json!({ "tracking_number": "1Z" }));
-    check("effect.txt", "effects", effect.id.as_str(), &effect);
+    let first = codec::decode::<EffectEntry>("effects", effect.id.as_str(), &bytes(&kept("effect.txt")));
+    assert_eq!(first.unwrap(), effect, "no effect of form 1 was undone");
+    effect.undos.push(Undo {
+        operation: "carrier.void_shipment".into(),
+        input: json!({ "shipment": "1Z" }),
+        operator: "ann".into(),
+        reason: "cancelled".into(),
+        ordered: at(6),
+        attempts: 2,
+        done: Some(at(7)),
+    });
+    check("v2/effect.txt", "effects", effect.id.as_str(), &effect);
 }
 
 #[test]
@@ -86,10 +97,12 @@ fn every_state_has_the_name_and_number_it_was_released_with() {
         EffectState::Unknown,
         EffectState::InDoubt,
         EffectState::Cancelled,
+        EffectState::Undoing,
+        EffectState::Undone,
     ];
     assert_eq!(
         json!(effects).to_string(),
-        r#"["intent","sending","confirmed","refused","unknown","in_doubt","cancelled"]"#
+        r#"["intent","sending","confirmed","refused","unknown","in_doubt","cancelled","undoing","undone"]"#
     );
 }
 

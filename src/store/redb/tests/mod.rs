@@ -137,6 +137,7 @@ fn effect(record: &RecordId, step: &str, state: EffectState) -> EffectEntry {
         look_up_at: None,
         evidence: vec![Evidence { at: at(2), attempt: 1, what: "timeout".into(), detail: None }],
         result: None,
+        undos: Vec::new(),
     }
 }
 
