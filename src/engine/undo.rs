@@ -180,11 +180,17 @@ impl<'a> Run<'a> {
         effect.undos.pop();
         self.audit("effect.undo_refused", json!({ "effect": effect.id, "step": call.path }), None);
         self.put(&mut effect);
+        let rest = self.shared.store.effects_of(&self.record.id)?;
+        let rest = rest.iter().any(|other| other.id != effect.id && other.state == EffectState::Undoing);
+        let next = if rest {
+            ". What else is to be undone goes on with `ml-connector resume`; `ml-connector undo` tries this one again, too"
+        } else {
+            " and then `ml-connector discard` the record; or `ml-connector resume` it to leave all as it is"
+        };
+        let title = &self.flow.connection(call.role).system.title;
         let message = format!(
-            "{} was not undone, and still stands: {cause}. See to it at {} and then `ml-connector discard` the record; or \
-             `ml-connector resume` it to leave all as it is",
-            effect.operation,
-            self.flow.connection(call.role).system.title,
+            "{} was not undone, and still stands: {cause}. See to it at {title}{next}",
+            effect.operation
         );
         Ok(Some(Ending::Park(self.answered(call, made, message))))
     }

@@ -1,5 +1,7 @@
 //! What took place is undone because a person says so: once, whatever fails, and never by itself made again.
 
+mod several;
+
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
