@@ -329,7 +329,7 @@ impl Engine {
     ) -> Result<(Arc<super::connection::Connection>, &'a Operation, &'a CreateEffect), Refused> {
         let gone = || format!("the step {} is not part of the mapping any more", effect.step);
         let flow = self.flow_of(&effect.record).ok_or_else(gone)?;
-        let (role, operation) = call_at(&flow.flow.steps, &effect.operation).ok_or_else(gone)?;
+        let (_, role, operation) = call_at(&flow.flow.steps, &effect.operation).ok_or_else(gone)?;
         match &operation.effect {
             Effect::Create(create) => Ok((Arc::clone(flow.connection(role)), operation, create)),
             Effect::Read | Effect::Idempotent => Err(gone()),
@@ -430,11 +430,11 @@ fn one(store: &dyn Store, text: &str) -> Result<Result<RecordId, String>, StoreE
     })
 }
 
-/// The call of `role.operation` in these steps or their loops.
-pub(super) fn call_at<'a>(steps: &'a [Step], wanted: &str) -> Option<(&'a str, &'a Operation)> {
+/// The step that calls `role.operation`, in these steps or their loops, with the role and the operation.
+pub(super) fn call_at<'a>(steps: &'a [Step], wanted: &str) -> Option<(&'a Step, &'a str, &'a Operation)> {
     steps.iter().find_map(|step| match &step.kind {
         StepKind::Call { role, operation, .. } => {
-            (format!("{role}.{}", operation.name) == wanted).then_some((role.as_str(), &**operation))
+            (format!("{role}.{}", operation.name) == wanted).then_some((step, role.as_str(), &**operation))
         }
         StepKind::ForEach { steps, .. } => call_at(steps, wanted),
         _ => None,

@@ -15,13 +15,14 @@ use super::command::Truth;
 use super::connection::Connection;
 use super::finish::Ended;
 use super::flow::FlowRuntime;
+use super::operate::call_at;
 use super::outcome::{Call, Outcome};
 use super::run::{Ending, Flowing, Run, Stop};
 use super::shared::Shared;
 use super::transition::{self, Proof};
 use crate::base::crash;
 use crate::expression::EvaluationError;
-use crate::spec::model::{CreateEffect, OperationCall, Step, StepKind};
+use crate::spec::model::{CreateEffect, OperationCall};
 use crate::store::{EffectEntry, EffectState, Reason, Record, RecordState, Undo};
 
 impl<'a> Run<'a> {
@@ -53,7 +54,7 @@ impl<'a> Run<'a> {
     async fn undo_one(&mut self, mut effect: EffectEntry) -> Flowing {
         let flow = self.flow;
         let Some((undo, step, role, operation)) = effect.undos.last().and_then(|undo| {
-            let (step, role) = step_of(&flow.flow.steps, &effect.operation)?;
+            let (step, role, _) = call_at(&flow.flow.steps, &effect.operation)?;
             let (_, name) = undo.operation.split_once('.')?;
             Some((undo, step, role, flow.connection(role).system.operations.get(name)?))
         }) else {
@@ -311,15 +312,4 @@ fn all_undone(effects: &[EffectEntry]) -> String {
         stands => format!("; it cannot undo {stands}, which still stands"),
     };
     format!("undone{by}{stands}")
-}
-
-/// The step that calls `role.operation`, in these steps or their loops, and the role.
-fn step_of<'a>(steps: &'a [Step], wanted: &str) -> Option<(&'a Step, &'a str)> {
-    steps.iter().find_map(|step| match &step.kind {
-        StepKind::Call { role, operation, .. } => {
-            (format!("{role}.{}", operation.name) == wanted).then_some((step, role.as_str()))
-        }
-        StepKind::ForEach { steps, .. } => step_of(steps, wanted),
-        _ => None,
-    })
 }

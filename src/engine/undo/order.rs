@@ -97,7 +97,7 @@ impl Engine {
         order: &Order,
     ) -> Result<Option<EffectEntry>, Refused> {
         let gone = || format!("the step {} is not part of the mapping any more", effect.step);
-        let (role, operation) = call_at(&flow.flow.steps, &effect.operation).ok_or_else(gone)?;
+        let (_, role, operation) = call_at(&flow.flow.steps, &effect.operation).ok_or_else(gone)?;
         let Effect::Create(create) = &operation.effect else { return Err(gone()) };
         let (Some(how), Some(result)) = (&create.compensate, &effect.result) else { return Ok(None) };
         let input = input(flow.connection(role), how, effect, result)
