@@ -89,7 +89,14 @@ impl Engine {
             let wanted = wanted.unwrap_or_default();
             return failed(format!("no flow is called `{wanted}`; there are: {}", names.join(", ")));
         }
-        chosen.iter().flat_map(|flow| &flow.sources).for_each(|source| source.now.notify_one());
+        let mut timed =
+            chosen.iter().flat_map(|flow| &flow.sources).filter(|at| at.schedule.is_some()).peekable();
+        if let (Some(wanted), None) = (wanted, timed.peek()) {
+            return failed(format!(
+                "`{wanted}` reads nothing: it works on what others push or other flows tell, as soon as they do"
+            ));
+        }
+        timed.for_each(|source| source.now.notify_one());
         Reply::Accepted
     }
 

@@ -91,11 +91,13 @@ async fn orders_that_make_no_sense_are_refused_with_a_sentence() {
         let told = world.order(command).await;
         assert!(told.problem.is_some_and(|problem| problem.len() > 10), "{name}");
     }
-    let Reply::Failed(failure) = world.command(Command::Poll { flow: Some("no/such".to_owned()) }).await
-    else {
-        panic!("a flow that is not there was polled")
-    };
-    assert!(failure.message.contains("no/such"));
+    for (flow, why) in [("no/such", "no flow is called `no/such`"), ("sage100-ups/watch", "reads nothing")] {
+        let Reply::Failed(failure) = world.command(Command::Poll { flow: Some(flow.to_owned()) }).await
+        else {
+            panic!("{flow} was polled")
+        };
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
     assert_eq!(world.asked("ship"), 1);
 }
 
