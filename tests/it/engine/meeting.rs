@@ -322,9 +322,12 @@ async fn what_comes_while_a_step_runs_is_seen_after_it() {
     let (answers, began, may) = (Arc::clone(&books), Arc::clone(&begun), Arc::clone(&go));
     small.script(move |seen| {
         if seen.path == "/note" && began.fetch_add(1, Ordering::SeqCst) == 0 {
-            while may.load(Ordering::SeqCst) == 0 {
-                std::thread::sleep(Duration::from_millis(2));
-            }
+            // The tasks of this thread go on meanwhile on another one.
+            tokio::task::block_in_place(|| {
+                while may.load(Ordering::SeqCst) == 0 {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            });
         }
         answers.answer(seen)
     });
