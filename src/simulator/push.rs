@@ -247,9 +247,14 @@ impl Outbox {
                 });
             }
             while sending.try_join_next().is_some() {}
-            let next = self.next_due().into_iter().chain(again).min().unwrap_or(Timestamp::MAX);
+            let due = async {
+                match self.next_due().into_iter().chain(again).min() {
+                    Some(next) => time.sleep_until(next).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = time.sleep_until(next) => {}
+                () = due => {}
                 () = self.wake.notified() => {}
             }
         }

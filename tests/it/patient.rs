@@ -97,7 +97,12 @@ impl Patient {
     /// Goes to the next instant for which somebody waits.
     fn step(&self) {
         let mut sleepers = self.sleepers.lock().unwrap();
-        let Some(((next, _), _)) = sleepers.waiting.first_key_value() else { return };
+        // Who waits for ever waits for something else than the time.
+        let Some(((next, _), _)) =
+            sleepers.waiting.first_key_value().filter(|((next, _), _)| *next < Timestamp::MAX)
+        else {
+            return;
+        };
         let now = (*next).max(clock::add(sleepers.now, TOGETHER));
         sleepers.now = now;
         let later = sleepers.waiting.split_off(&(now, u64::MAX));
