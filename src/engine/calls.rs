@@ -112,7 +112,13 @@ impl Run<'_> {
                 self.finished(call, Value::Null);
                 Ok(None)
             }
-            outcome => Ok(self.unsuccessful(call, outcome, &made.exchange, retry)),
+            outcome => {
+                let ending = self.unsuccessful(call, outcome, &made.exchange, retry);
+                if ending.is_some() && matches!(call.operation.effect, Effect::Idempotent) {
+                    self.forget_what_was_read_for(call.step);
+                }
+                Ok(ending)
+            }
         }
     }
 
@@ -184,7 +190,8 @@ impl Run<'_> {
         self.name_result(call.step, &result);
         self.name_refusal(call, &Value::Null);
         self.record.results.push(StepResult { step: call.path.clone(), value: result });
-        self.record.attempts = 0;
+        self.may_be_outdated(call);
+        self.progress(call);
     }
 
     pub(super) fn keep(&mut self, documents: Vec<Document>) {

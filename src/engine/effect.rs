@@ -321,6 +321,7 @@ impl Run<'_> {
         let now = self.now();
         transition::effect(effect, EffectState::Unknown, note, proof)?;
         effect.unknown_since.get_or_insert(now);
+        self.outdated.clear();
         effect.look_up_at = Some(now);
         // The exchange is over, so a late effect counts from now; after a crash only the deadline is known.
         if proof == Proof::Answer {

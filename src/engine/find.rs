@@ -112,6 +112,10 @@ impl Run<'_> {
     }
 
     async fn hold(&mut self, step: &Step, path: &str, found: Record) -> Flowing {
+        if self.held.is_empty() {
+            // What was asked before does not depend on what is held.
+            self.outdated.clear();
+        }
         if self.held.iter().all(|held| held.id != found.id) {
             let lock = tokio::select! {
                 lock = tokio::time::timeout(LONGEST_LOCK, self.shared.lock(&found.id)) => lock.ok(),

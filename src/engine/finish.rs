@@ -18,6 +18,7 @@ impl Run<'_> {
     /// Commits how the run ended.
     pub(super) async fn finish(mut self, ending: Ending) -> Result<Ended, Stop> {
         let now = self.now();
+        self.let_go(&ending);
         let halted = match &ending {
             Ending::Halt { reason, until } => Some((reason.message.clone(), *until)),
             _ => None,

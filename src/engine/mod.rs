@@ -14,6 +14,7 @@
 //! asked (`request`, `exchange`, [`answer`], [`outcome`], `batch`, `cache`, `turns`, `door`). [`rehearsal`] runs the tests of a
 //! mapping, [`preview`] shows what would be sent.
 
+mod afresh;
 mod again;
 pub mod answer;
 mod arrive;

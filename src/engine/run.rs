@@ -1,7 +1,8 @@
 //! Runs one record through the steps of its flow, from wherever it stands.
 //!
 //! Results of calls are kept with the record, so that a run that was interrupted goes on with what it knew: a check
-//! that let an order pass does not judge it anew after its shipment was booked.
+//! that let an order pass does not judge it anew after its shipment was booked. What it does not go on with is said in
+//! `afresh`.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -92,6 +93,10 @@ pub(super) struct Run<'a> {
     pub(super) told: BTreeSet<String>,
     /// Records that were found, until the run has ended.
     pub(super) held: Vec<Held>,
+    /// Where the results are kept that may be out of date once the run was broken off.
+    pub(super) outdated: Vec<String>,
+    /// The step that failed last, until it has worked.
+    pub(super) failed_at: Option<String>,
     /// When the record comes again, once its steps have come to their natural end.
     pub(super) again: Option<Timestamp>,
 }
@@ -114,8 +119,19 @@ impl<'a> Run<'a> {
         values.set(&flow.flow.record, &record.source);
         values.set("key", &Value::from(record.id.key()));
         values.set("idempotency_key", &Value::from(record.idempotency_key.as_str()));
-        let (writes, told, held) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { shared, flow, record, values, writes, told, held, again: None }
+        let failed_at = record.reason.as_ref().and_then(|reason| reason.step.clone());
+        Self {
+            shared,
+            flow,
+            record,
+            values,
+            writes: Vec::new(),
+            told: BTreeSet::new(),
+            held: Vec::new(),
+            outdated: Vec::new(),
+            failed_at,
+            again: None,
+        }
     }
 
     /// Goes through the steps, and commits how that ended.

@@ -1,5 +1,6 @@
 //! Orders go through the whole engine, against simulators that misbehave.
 
+mod afresh;
 mod answers;
 mod clock;
 mod doubt;

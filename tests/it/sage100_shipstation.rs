@@ -376,6 +376,30 @@ async fn a_shipstation_that_ignores_edits_in_silence_is_seen_through() {
     edits(Locked::Ignore).await;
 }
 
+/// The answer to an order is lost, and by the time ShipStation can be asked again it has shipped.
+#[tokio::test(flavor = "multi_thread")]
+async fn parcels_of_an_order_whose_answer_was_lost_come_back() {
+    let pair = Pair::new(Wishes { orders: 2, ..Wishes::default() }).await;
+    let number = pair.due().into_keys().next().unwrap();
+    let fault = |fault, times| {
+        let rule = Rule::every(fault).on("POST", "/orders/createorders").times(times);
+        pair.ship.system.controls().switch_on(rule).unwrap();
+    };
+    fault(Fault::ActThenDrop, 1);
+    fault(Fault::Status500, 5);
+    let shipped = async {
+        while !pair.placed().contains_key(&number) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        pair.ship.system.ship(&number, 1).unwrap();
+    };
+    tokio::join!(pair.run_well(), shipped);
+    pair.clock.skip(Duration::from_secs(900));
+    pair.run_well().await;
+    assert_eq!(pair.placed()[&number].status, "shipped");
+    pair.assert_parcels_equal();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_bulk_jobs_change_is_found_by_the_full_compare() {
     let pair = Pair::new(Wishes::default()).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use ml_connector::simulator::faults::{Fault, Rule};
 use serde_json::json;
 
 use super::{Pair, Wishes, address};
@@ -23,6 +24,43 @@ async fn a_mark_that_is_voided_is_taken_off_the_order() {
     let orders = pair.sage.system.state().orders.into_iter();
     assert!(orders.filter(|order| order.number == number).all(|order| order.tracking.is_empty()));
     assert_eq!(pair.record(&number)["UDF_TRACKING"].as_str().unwrap_or_default(), "");
+}
+
+/// The number is off the order's parcels already when the order itself cannot be had, or when nobody hears that it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_void_comes_to_its_end_through_locks_and_lost_answers() {
+    let pair = Pair::new(Wishes { orders: 6, ..Wishes::default() }).await;
+    pair.run_well().await;
+    let numbers: Vec<String> = pair.due().into_keys().collect();
+    let controls = pair.sage.system.controls();
+    for number in &numbers {
+        pair.ship.system.ship(number, 2).unwrap();
+    }
+    pair.clock.skip(Duration::from_secs(900));
+    pair.run_well().await;
+    for number in &numbers {
+        pair.ship.system.void(number, None).unwrap();
+    }
+    let mut lock =
+        Rule::every(Fault::RecordLock).on("POST", "/ebusinesswebservices/*").at_random(0.6, 3).times(8);
+    lock.contains = Some("UpdateSalesOrder".into());
+    controls.switch_on(lock).unwrap();
+    controls
+        .switch_on(Rule::every(Fault::ActThenDrop).on("DELETE", "/v1/ABC/sales-orders/*").times(3))
+        .unwrap();
+    pair.clock.skip(Duration::from_secs(900));
+    pair.run_well().await;
+    let placed = pair.placed();
+    for order in pair.sage.system.state().orders.iter().filter(|order| numbers.contains(&order.number)) {
+        assert_eq!(
+            order.tracking,
+            Vec::from_iter(placed[&order.number].tracking.clone()),
+            "{}",
+            order.number
+        );
+        let shown = order.record["UDF_TRACKING"].as_str().unwrap_or_default();
+        assert_eq!(shown, order.tracking.join(", "), "{}", order.number);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
