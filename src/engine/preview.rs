@@ -185,7 +185,7 @@ impl<'a> Preview<'a> {
                 (self.find(kind, value, flow.as_deref(), otherwise), None)
             }
             StepKind::Tell(told) => (self.tell(told), None),
-            StepKind::ForEach { list, name, steps, give } => {
+            StepKind::ForEach { list, name, steps, give, .. } => {
                 let (given, what) = self.for_each(list, name, steps, give.as_ref());
                 if let Some(id) = &step.id {
                     self.values.set(id, &Value::Array(given));

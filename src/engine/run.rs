@@ -223,7 +223,7 @@ impl<'a> Run<'a> {
     }
 
     async fn for_each(&mut self, step: &Step, path: &str) -> Flowing {
-        let StepKind::ForEach { list, name, steps, give } = &step.kind else { return Ok(None) };
+        let StepKind::ForEach { list, name, key, steps, give } = &step.kind else { return Ok(None) };
         let items = match list.evaluate(&self.values) {
             Ok(Value::Array(items)) => items,
             Ok(Value::Null) => Vec::new(),
@@ -231,10 +231,17 @@ impl<'a> Run<'a> {
             Err(error) => return Ok(Some(self.unevaluable(step, path, &error))),
         };
         let written = format!("{}.", step.path);
+        let labels = match key {
+            Some(key) => match self.labels(name, key, &items) {
+                Ok(labels) => labels,
+                Err(message) => return Ok(Some(Ending::Park(self.reason(step, path, message)))),
+            },
+            None => (0..items.len()).map(|place| place.to_string()).collect(),
+        };
         let mut given = Vec::new();
-        for (index, item) in items.iter().enumerate() {
+        for (item, label) in items.iter().zip(labels) {
             self.values.set(name, item);
-            let actual = format!("{path}[{index}].");
+            let actual = format!("{path}[{label}].");
             if let Some(ending) = self.steps(steps, &written, &actual).await? {
                 return Ok(Some(ending));
             }
@@ -248,6 +255,30 @@ impl<'a> Run<'a> {
             self.values.set(id, &Value::Array(given));
         }
         Ok(None)
+    }
+
+    /// The items' keys, as the paths of what is done for them have them.
+    ///
+    /// # Errors
+    /// Why they do not tell the items apart.
+    fn labels(&mut self, name: &str, key: &Template, items: &[Value]) -> Result<Vec<String>, String> {
+        let (mut labels, mut known) = (Vec::new(), BTreeSet::new());
+        for (index, item) in items.iter().enumerate() {
+            self.values.set(name, item);
+            let key = key.text(&self.values).map_err(|error| error.to_string())?;
+            let number = index + 1;
+            if key.is_empty() {
+                return Err(format!("the `key` of item {number} of the list is empty"));
+            }
+            // Without the characters that paths are made of.
+            labels.push(key.replace('%', "%25").replace('[', "%5B").replace(']', "%5D"));
+            if !known.insert(key.clone()) {
+                return Err(format!(
+                    "the `key` of item {number} of the list is `{key}`, as another item's is"
+                ));
+            }
+        }
+        Ok(labels)
     }
 
     fn check(

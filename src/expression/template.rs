@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use minijinja::Value as Data;
+use minijinja::machinery::ast::Expr;
 use serde_json::Value;
 
 use super::budget;
@@ -109,12 +110,21 @@ impl Template {
     /// `scope` as it is known to be after this condition turned out as `holds`: `{{ x is none or x.y > 3 }}` that does
     /// not hold says that `x` is something. For what is evaluated only then.
     pub fn narrowed(&self, scope: &Scope, holds: bool) -> Scope {
-        let [Part::Expression(expression)] = self.0.parts.as_slice() else { return scope.clone() };
-        let place = Place { source: &expression.source, offset: 0, quoted: false };
-        match check::parse(place) {
-            Ok(ast) => check::narrowed(&ast, holds, scope),
-            Err(_) => scope.clone(),
+        match self.parsed() {
+            Some(ast) => check::narrowed(&ast, holds, scope),
+            None => scope.clone(),
         }
+    }
+
+    /// Whether it yields a list of one item or none, whatever the values.
+    pub fn one_at_most(&self) -> bool {
+        self.parsed().is_some_and(|ast| check::one_at_most(&ast))
+    }
+
+    /// Its expression, if it is nothing else.
+    fn parsed(&self) -> Option<Expr<'_>> {
+        let [Part::Expression(expression)] = self.0.parts.as_slice() else { return None };
+        check::parse(Place { source: &expression.source, offset: 0, quoted: false }).ok()
     }
 
     /// Evaluates over `values`, which must hold every name of the scope it was compiled with.

@@ -185,7 +185,8 @@ fn fits(shown: &str, printed: &str) -> bool {
     rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| fits(after, &rest[at..]))
 }
 
-/// A line with a word in place of each time, digest, tracking number and count of milliseconds.
+/// A line with a word in place of each time, digest, tracking number and count of milliseconds, and with one space for what
+/// fills a cell of a table.
 fn form(line: &str) -> String {
     const TIME: &str = "dddd-dd-dd dd:dd:ddZ";
     let (mut text, mut at) = (String::new(), 0);
@@ -204,6 +205,9 @@ fn form(line: &str) -> String {
             }
             tracking if tracking.len() == 18 && tracking.starts_with("1Z") => ("TRACKING", word),
             digest if digest.len() >= 8 && digest.bytes().all(is_hexadecimal) => ("DIGEST", word),
+            _ if rest.starts_with(' ') && rest.trim_start_matches(' ').starts_with(['│', '┆']) => {
+                (" ", rest.len() - rest.trim_start_matches(' ').len())
+            }
             _ => ("", 0),
         };
         let step = if length > 0 { length } else { rest.chars().next().map_or(1, char::len_utf8) };
@@ -298,6 +302,10 @@ fn wildcards_stand_for_what_varies() {
     assert!(line_agrees("order 7-2026-11-20 milliseconds=7 x", "order 7-2027-01-02 milliseconds=123 x"));
     assert!(!line_agrees("order 0010043", "order 0010044"));
     assert!(!line_agrees("39 done", "40 done"));
+    assert!(
+        line_agrees("│ a ┆ [..]    │", "│ a ┆ 109.1   │")
+            && line_agrees("│ a ┆ [..]    │", "│ a ┆ 9.1     │")
+    );
     assert_eq!(renewed(&lines("at [..]\nold"), &lines("at 7\nnew")), lines("at [..]\nnew"));
     assert_eq!(renewed(&lines("one\n...\nlast"), &lines("1\n2\n3\nend")), lines("1\n...\nend"));
 }

@@ -284,6 +284,31 @@ async fn edits_follow_until_the_order_has_shipped() {
     }
 }
 
+/// One location's part has shipped, and the answer to the edit of the other one is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_comes_too_late_for_one_part_is_told_whatever_the_other_waits_for() {
+    let pair = Pair::new(Orders { count: 20, ..Orders::default() }, |_| {}).await;
+    pair.run_well().await;
+    let parted: Vec<_> = pair.placed().into_iter().filter(|(_, parts)| parts.len() == 2).collect();
+    for (turn, (number, parts)) in parted.iter().take(2).enumerate() {
+        let (shipped, open) = (&parts[turn].key, &parts[1 - turn].key);
+        pair.station.system.ship(shipped, 1).unwrap();
+        let lost = Rule::every(Fault::ActThenDrop).on("POST", "/orders/createorders").times(2);
+        pair.station.system.controls().switch_on(lost).unwrap();
+        pair.edit(number, json!({ "OrderComment": "Handle with care" }));
+        pair.run_well().await;
+        let state = pair.station.system.state();
+        let notes = |key: &String| {
+            let order = state.orders.iter().find(|order| order.key == *key).unwrap();
+            order.content.body.get("internalNotes") == Some(&json!("Handle with care"))
+        };
+        assert_eq!((notes(open), notes(shipped)), (true, false));
+        let notices = pair.show(&format!("{MAPPING}/orders/{number}")).await.record.notices;
+        assert!(notices.iter().any(|notice| notice.message.contains(shipped)), "{notices:#?}");
+    }
+    assert_eq!(parted.len().min(2), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_shipped_from_a_location_is_told_when_its_lines_move() {
     for locked in [Locked::Refuse("The order can not be modified.".into()), Locked::Ignore] {

@@ -1,5 +1,6 @@
 //! Sage X3 and UPS, end to end: both kinds of orders, pickups, what people change, and GraphQL with both kinds of tokens.
 
+use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -355,6 +356,21 @@ async fn parcels_are_rated_by_size_and_suppliers_are_visited_where_that_is_wante
     // The cheapest service inside the country is the one on the ground.
     assert!(state.shipments.iter().all(|shipment| shipment.service == "03"), "{:?}", state.shipments);
     assert_eq!(state.pickups.len(), 3);
+}
+
+/// A pickup for each supplier, of which some are asked for in vain or not heard of: each is booked once.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_supplier_is_visited_once_whatever_happens_to_the_answers() {
+    for (seed, fault) in [(1, Fault::DropBeforeActing), (2, Fault::ActThenDrop), (3, Fault::DropBeforeActing)]
+    {
+        let site = Site::new(Orders::plain(2, 4), "      supplier_pickups: true\n").await;
+        site.ups_fault(Rule::every(fault).on("POST", PICKUP).at_random(0.5, seed).times(3));
+        assert_eq!(site.run().await.troubles, []);
+        site.assert_clean();
+        let pickups = site.ups.system.state().pickups;
+        let visited: BTreeSet<_> = pickups.iter().map(|pickup| pickup.reference.clone()).collect();
+        assert_eq!((pickups.len(), visited.len()), (5, 5), "{fault:?}: {visited:?}");
+    }
 }
 
 /// Purchase orders by GraphQL, each with its lines, so that both a stream and an operation are used.

@@ -62,11 +62,15 @@ fn one(mapping: &Mapping, step: &Step) -> StepStory {
             let tables: Vec<&str> = rows.iter().map(|(table, _, _)| table.as_str()).collect();
             (Kind::Work, format!("Puts {words}."), format!("put into {}", tables.join(", ")), Vec::new())
         }
-        StepKind::ForEach { list, name, steps, give } => {
-            let mut words = format!("For each `{name}` of `{}`:", bare(list));
-            if let (Some(_), Some(id)) = (give, &step.id) {
-                words = format!("For each `{name}` of `{}`, giving the list `{id}`:", bare(list));
+        StepKind::ForEach { list, name, key, steps, give } => {
+            let mut words = format!("For each `{name}` of `{}`", bare(list));
+            if let Some(key) = key {
+                words = format!("{words}, known by `{}`", bare(key));
             }
+            if let (Some(_), Some(id)) = (give, &step.id) {
+                words = format!("{words}, giving the list `{id}`");
+            }
+            words.push(':');
             let steps = of(mapping, steps);
             (Kind::Loop, words, format!("for each {name}"), steps)
         }

@@ -75,6 +75,11 @@ pub(super) const CODES: &[Code] = &[
         "What `give` makes of each item becomes the result of the step; only by the step's `id` can later steps see it.",
     ),
     code(
+        "loop-without-key",
+        "A loop over rows of tables makes something, and has no key",
+        "What must happen once is known by its step and, in a loop, by its item. Rows of tables come and go while a record waits, so an item's place in such a list may be another's when its steps go on: that one would be taken for made. With `key` an item is known by what names it.",
+    ),
+    code(
         "unknown-table",
         "There is no such table",
         "`put` writes rows of tables that the mapping declares under `tables:`, with the type of their rows.",

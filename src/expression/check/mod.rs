@@ -120,6 +120,17 @@ pub(super) fn parse(place: Place<'_>) -> Result<Expr<'_>, Problem> {
     })
 }
 
+/// Whether the expression is a list of one item or none, as it is written: `[order] if order is not none else []`.
+pub(super) fn one_at_most(expr: &Expr<'_>) -> bool {
+    match expr {
+        Expr::List(list) => list.items.len() <= 1,
+        Expr::IfExpr(choice) => {
+            one_at_most(&choice.true_expr) && choice.false_expr.as_ref().is_none_or(one_at_most)
+        }
+        _ => false,
+    }
+}
+
 struct Checker<'s> {
     place: Place<'s>,
     scope: &'s Scope,

@@ -11,6 +11,7 @@ use crate::spec::wording::suggest;
 
 use super::again::again;
 use super::checker::{Checker, scope};
+use super::fleeting::Fleeting;
 use super::flows::{Flows, Known};
 use super::mapping::Roles;
 use super::merge::merge;
@@ -72,7 +73,8 @@ pub fn flow(
         names.insert("tables".to_owned(), ty);
     }
     let steps = raw.steps.as_ref().and_then(|steps| {
-        Steps { checker, roles, tables, flows, flow: &name.value }.list(steps, &mut names, "")
+        let fleeting = Fleeting::default();
+        Steps { checker, roles, tables, flows, flow: &name.value, fleeting }.list(steps, &mut names, "")
     });
     let again = match &raw.again {
         Some(raw) => again(checker, raw, &names).map(Some),

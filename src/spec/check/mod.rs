@@ -6,7 +6,7 @@
 //! Reading order: [`checker`] what all checks share, [`types`], [`templates`], [`assign`] what may be given where,
 //! [`settings`]; then a system: [`system`], [`limits`], [`answers`], [`request`], [`operation`], [`batch`], [`create`],
 //! [`stream`], [`webhook`] with its [`register`], [`block`]; a mapping: [`mapping`], [`tables`], [`flows`] before any is read,
-//! [`flow`], [`source`], [`merge`], [`steps`], [`tell`], [`again`], [`schedule`], [`test`] with what is [`given`] and its
+//! [`flow`], [`source`], [`merge`], [`steps`] and their [`loops`] with what is [`fleeting`], [`tell`], [`again`], [`schedule`], [`test`] with what is [`given`] and its
 //! [`expectation`];
 //! and [`config`] with [`flow_use`] and [`intake`].
 
@@ -19,12 +19,14 @@ pub(super) mod checker;
 pub(super) mod config;
 pub(super) mod create;
 pub(super) mod expectation;
+pub(super) mod fleeting;
 pub(super) mod flow;
 pub(super) mod flow_use;
 pub(super) mod flows;
 pub(super) mod given;
 pub(super) mod intake;
 pub(super) mod limits;
+pub(super) mod loops;
 pub(super) mod mapping;
 pub(super) mod merge;
 pub(super) mod operation;

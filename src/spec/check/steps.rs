@@ -10,12 +10,13 @@ use crate::spec::tree::NodeId;
 use crate::spec::wording::one_of;
 
 use super::checker::Checker;
+use super::fleeting::Fleeting;
 use super::flow::{member, unknown_member};
 use super::flows::{Flows, Known};
 use super::mapping::Roles;
 use super::system::input;
 use super::tables::Tables;
-use super::templates::{after, after_optional, item_type};
+use super::templates::{after, after_optional};
 
 /// Checks steps.
 pub struct Steps<'c, 'a> {
@@ -29,6 +30,8 @@ pub struct Steps<'c, 'a> {
     pub flows: &'c Flows,
     /// The flow that the steps are of.
     pub flow: &'c str,
+    /// The names whose values may be others when the steps go on.
+    pub fleeting: Fleeting,
 }
 
 /// The keys of which a step has one, with the keys that may stand beside them.
@@ -38,7 +41,7 @@ const ACTIONS: [(&str, &[&str]); 8] = [
     ("set", &[]),
     ("link", &[]),
     ("put", &[]),
-    ("for_each", &["as", "steps", "give"]),
+    ("for_each", &["as", "key", "steps", "give"]),
     ("find", &["in", "wait", "otherwise"]),
     ("tell", &[]),
 ];
@@ -314,6 +317,8 @@ impl Steps<'_, '_> {
         for (name, AnyTree(node)) in set.iter() {
             whole &= self.checker.identifier(name.node, "a value") && self.checker.free(name.node, &names);
             let value = self.checker.values(*node, &names, None);
+            let fleeting = value.as_ref().is_some_and(|value| self.fleeting.is_any(value));
+            self.fleeting.note(&name.value, fleeting);
             let ty = value.as_ref().map_or(Type::Any, |value| value.result_type());
             later.insert(name.value.clone(), if conditional { ty.clone().optional() } else { ty.clone() });
             names.insert(name.value.clone(), ty);
@@ -360,53 +365,6 @@ impl Steps<'_, '_> {
         let (value, node) = value?;
         let head = self.checker.tree.entry(row.node, "value").map_or(row.node, |(key, _)| key);
         self.checker.assign(&value, node, head, ty).then_some((table.value.clone(), key?, value))
-    }
-
-    /// The type of the result, where it has one, and the loop.
-    fn for_each(
-        &mut self,
-        written: &Written<String>,
-        raw: &Written<RawStep>,
-        names: &Scope,
-        path: &str,
-    ) -> (Option<Type>, Option<StepKind>) {
-        let list = self.checker.list(written.node, names);
-        let item = list.as_ref().map_or(Type::Any, item_type);
-        for key in ["as", "steps"] {
-            if self.checker.tree.entry(raw.node, key).is_none() {
-                let help = "write `for_each: \"{{ … }}\"`, `as: item` and `steps:`";
-                let headline = format!("`for_each` needs a key `{key}`");
-                self.checker.report("missing-key", written.node, headline, help);
-            }
-        }
-        let given = raw.give.map(|_| Type::list(Type::Any));
-        let (Some(name), Some(steps)) = (&raw.name, &raw.steps) else { return (given, None) };
-        let fine = self.checker.identifier(name.node, "an item") && self.checker.free(name.node, names);
-        let mut inner = names.clone();
-        inner.insert(name.value.clone(), item);
-        let steps = self.list(steps, &mut inner, path);
-        let give = match raw.give {
-            Some(AnyTree(node)) => {
-                let named = raw.id.is_some();
-                if !named {
-                    let key = self.checker.tree.entry(raw.node, "give").map_or(node, |(key, _)| key);
-                    let help = "add `id:`, by which later steps see the list, or remove `give`";
-                    self.checker.report("give-without-id", key, "nothing can see what is given", help);
-                }
-                self.checker.values(node, &inner, None).filter(|_| named).map(Some)
-            }
-            None => Some(None),
-        };
-        self.checker.unsure |= give.is_none() || list.is_none();
-        let given = match &give {
-            Some(give) => give.as_ref().map(|give| Type::list(give.result_type())),
-            None => given,
-        };
-        let build = || {
-            let (list, steps, give) = (list?, steps?, give?);
-            fine.then(|| StepKind::ForEach { list, name: name.value.clone(), steps, give })
-        };
-        (given, build())
     }
 }
 

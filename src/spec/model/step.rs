@@ -58,6 +58,8 @@ pub enum StepKind {
         list: Template,
         /// The name of the item.
         name: String,
+        /// Tells the items apart in the journal; without it their places in the list do.
+        key: Option<Template>,
         /// The steps.
         steps: Vec<Step>,
         /// What each item becomes, for the step's result; sees the item and the results of the inner steps.
@@ -117,8 +119,9 @@ impl StepKind {
                 visit(key);
                 value.templates(visit);
             }),
-            Self::ForEach { list, give, .. } => {
+            Self::ForEach { list, key, give, .. } => {
                 visit(list);
+                key.iter().for_each(&mut *visit);
                 give.iter().for_each(|give| give.templates(visit));
             }
             Self::Find { value, otherwise, .. } => {

@@ -44,6 +44,9 @@ pub struct RawStep {
     #[serde(rename = "as")]
     #[schemars(example = &"number")]
     pub name: Option<Written<String>>,
+    /// Tells the items apart, where the list may have become another one by the time that the steps go on.
+    #[schemars(example = &"{{ parcel.number }}")]
+    pub key: Option<Written<String>>,
     /// What is done for each item.
     #[schemars(length(min = 1))]
     pub steps: Option<Vec<Written<RawStep>>>,

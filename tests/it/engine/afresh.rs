@@ -247,3 +247,71 @@ async fn what_was_known_when_an_effect_was_sent_stays_known() {
         assert_eq!(small.show("small/events/e1").await.record.state, RecordState::Done);
     }
 }
+
+/// Events are rows of a table, and all that are there are booked in one loop, which notes each.
+const ROWS: &str = r#"
+tables:
+  booked: { type: { id: text, booked: boolean }, docs: Events. }
+flows:
+  events:
+    title: Events
+    source: { poll: { stream: shop.events, every: 15m } }
+    record: event
+    key: "{{ event.id }}"
+    idempotency_key: "{{ event.id }}"
+    steps:
+      - put: { booked: { key: "{{ event.id }}", value: { id: "{{ event.id }}", booked: false } } }
+  orders:
+    title: Orders
+    source: { poll: { stream: shop.orders, every: 15m } }
+    record: order
+    key: "{{ order.id }}"
+    idempotency_key: "{{ order.id }}"
+    steps:
+      - set: { open: "{{ tables.booked | values | where('not booked') }}" }
+      - for_each: "{{ open }}"
+        as: one
+        key: "{{ KEY }}"
+        steps:
+          - { call: shop.book, with: { id: "{{ one.id }}" } }
+          - put: { booked: { key: "{{ one.id }}", value: { id: "{{ one.id }}", booked: true } } }
+"#;
+
+/// What was made for the items before it is not in the list any more when one of them is tried again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_with_a_key_is_never_taken_for_another() {
+    let (booked, failed) = (Arc::new(Mutex::new(Vec::new())), AtomicUsize::new(0));
+    let books = Arc::clone(&booked);
+    let mapping = ROWS.replace("KEY", "one.id ~ '[%]'");
+    let small = Small::new(SYSTEM, &mapping, move |seen| match seen.path.as_str() {
+        "/book" if text(seen, "id") == "e2" && failed.fetch_add(1, Ordering::SeqCst) == 0 => (500, json!({})),
+        "/book" => {
+            books.lock().unwrap().push(text(seen, "id"));
+            (200, json!({ "id": "b" }))
+        }
+        "/booked" => (200, json!({ "rows": [] })),
+        _ => Books::default().answer(seen, &["e1", "e2", "e3"]),
+    })
+    .await;
+    small.run_well().await;
+    assert_eq!(*booked.lock().unwrap(), ["e1", "e2", "e3"]);
+    let shown = small.show("small/orders/o1").await;
+    assert_eq!(shown.record.state, RecordState::Done);
+    let steps: Vec<&str> = shown.effects.iter().map(|effect| effect.step.as_str()).collect();
+    assert_eq!(steps, ["e1", "e2", "e3"].map(|id| format!("step2[{id}%5B%25%5D].step1")));
+}
+
+/// Two items of one key, or one without any, would be one.
+#[tokio::test(flavor = "multi_thread")]
+async fn items_that_their_keys_do_not_tell_apart_wait_for_a_person() {
+    for (key, problem) in [("'same'", "item 2 of the list is `same`"), ("''", "item 1 of the list is empty")]
+    {
+        let mapping = ROWS.replace("KEY", key);
+        let small = Small::new(SYSTEM, &mapping, |seen| Books::default().answer(seen, &["e1", "e2"])).await;
+        small.run_well().await;
+        let record = small.show("small/orders/o1").await.record;
+        assert_eq!(record.state, RecordState::Parked);
+        assert!(record.reason.as_ref().unwrap().message.contains(problem), "{record:#?}");
+        assert_eq!(small.seen("/book").len(), 0);
+    }
+}
