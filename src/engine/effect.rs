@@ -19,7 +19,7 @@ use super::undo;
 use crate::base::{EffectId, clock, crash, json as canonical};
 use crate::expression::EvaluationError;
 use crate::spec::model::CreateEffect;
-use crate::store::{Document, EffectEntry, EffectState, Evidence, Reason, RecordState, Write};
+use crate::store::{Document, EffectEntry, EffectState, Evidence, Reason, RecordState, StoreError, Write};
 
 /// How long an effect that was made ready waits for its turn at the connection's limits.
 const LONGEST_TURN: Duration = Duration::from_secs(2);
@@ -33,17 +33,21 @@ impl Run<'_> {
             &self.record.idempotency_key,
             &call.path,
         );
+        let reference = self.reference(call, create);
         let mut effect = match self.shared.store.effect(&id)? {
             Some(effect) if effect.record != self.record.id => {
                 return Ok(Some(self.key_taken(call, &effect)));
             }
             Some(effect) => effect,
-            None => self.plan(id, call),
+            None => match &reference {
+                Ok(reference) => self.made_before(call, reference)?.unwrap_or_else(|| self.plan(id, call)),
+                Err(_) => self.plan(id, call),
+            },
         };
         // What is not sent yet is sent, and looked up, as the record is now.
         if matches!(effect.state, EffectState::Intent | EffectState::Refused) {
             effect.input = call.input.clone();
-            effect.reference = match self.reference(call, create) {
+            effect.reference = match reference {
                 Ok(reference) => Some(reference),
                 Err(error) => {
                     let message = format!("the reference cannot be made: {error}");
@@ -92,6 +96,17 @@ impl Run<'_> {
         let mut values = self.flow.connection(call.role).values.clone();
         values.set("input", &call.input);
         create.reference.text(&values)
+    }
+
+    /// What the step sent under this reference when it had another path: the mapping may have changed since.
+    fn made_before(&self, call: &CallStep<'_>, reference: &str) -> Result<Option<EffectEntry>, StoreError> {
+        let operation = format!("{}.{}", call.role, call.operation.name);
+        let mut effects = self.shared.store.effects_of(&self.record.id)?;
+        effects.retain(|effect| {
+            let sent = !matches!(effect.state, EffectState::Intent | EffectState::Refused);
+            sent && effect.operation == operation && effect.reference.as_deref() == Some(reference)
+        });
+        Ok(effects.pop())
     }
 
     fn plan(&self, id: EffectId, call: &CallStep<'_>) -> EffectEntry {

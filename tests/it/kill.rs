@@ -59,7 +59,9 @@ async fn random_kills_lose_and_repeat_nothing() {
         verdict.duplicates.len(),
         verdict.lost.len(),
     );
-    assert!(last.status.success(), "{told}");
+    let doubts: Vec<_> =
+        world.records(RecordState::InDoubt).await.into_iter().map(|record| record.reason).collect();
+    assert!(last.status.success(), "{told}\n{doubts:#?}");
     assert!(verdict.is_clean(), "{verdict:#?}");
     assert_eq!(verdict.shipped, verdict.expected_to_ship);
     assert_eq!(summary.created, verdict.shipped, "{summary:?}");

@@ -197,7 +197,9 @@ impl World {
         let soon = "retry: { first: 20ms, max: 200ms, attempts: 12 }";
         let retry = "retry: { first: 1s, max: 5m, attempts: 8 }";
         // Nobody waits long for company, either.
-        self.own("systems/ups.yaml", &[(retry, soon), ("      wait: 2s", "      wait: 100ms")]);
+        // Who is killed three times over one order has not sent it in vain three times.
+        let attempts = ("        attempts: 3", "        attempts: 30");
+        self.own("systems/ups.yaml", &[(retry, soon), ("      wait: 2s", "      wait: 100ms"), attempts]);
         self.own("systems/sage100.yaml", &[("retry: { first: 1s, max: 5m, attempts: 12 }", soon)]);
     }
 

@@ -152,6 +152,25 @@ async fn a_replay_takes_the_mapping_of_today() {
     assert_eq!(world.state(&number).await, RecordState::Done);
 }
 
+/// A step that is called otherwise in the mapping of today does not make anew what it made before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_knows_what_was_made_by_a_step_of_another_name() {
+    let world = World::new(Wishes::plain(3)).await;
+    world.run_well().await;
+    let renamed = [
+        ("id: shipment\n", "id: booked\n"),
+        ("set: { shipment:", "set: { booked:"),
+        ("shipment.", "booked."),
+    ];
+    world.own("sage100-ups.yaml", &renamed);
+    for number in world.numbers() {
+        world.order(Command::Replay(order(&number))).await;
+    }
+    world.run_well().await;
+    assert_eq!(world.records(RecordState::Done).await.len(), 3);
+    assert_eq!((world.asked("ship"), world.ups.system.summary().created), (3, 3));
+}
+
 /// Somebody has the order open when its number comes, and invoices it, and posts the invoice, before they close it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_posted_before_its_number_is_written_gets_it_in_the_history() {
