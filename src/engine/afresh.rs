@@ -102,7 +102,7 @@ fn names_in(step: &Step, names: &mut BTreeSet<String>) {
 }
 
 /// A result's path without the places in loops: `lines[0].price` is written `lines.price`.
-fn as_written(path: &str) -> String {
+pub(super) fn as_written(path: &str) -> String {
     let mut written = String::with_capacity(path.len());
     for part in path.split('[') {
         written.push_str(part.split_once(']').map_or(part, |(_, rest)| rest));

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::afresh::as_written;
 use super::calls::CallStep;
 use super::connection::Connection;
 use super::outcome::{Outcome, Refusal};
@@ -18,7 +19,7 @@ use super::transition::{self, Proof};
 use super::undo;
 use crate::base::{EffectId, clock, crash, json as canonical};
 use crate::expression::EvaluationError;
-use crate::spec::model::CreateEffect;
+use crate::spec::model::{CreateEffect, Step, every_step};
 use crate::store::{Document, EffectEntry, EffectState, Evidence, Reason, RecordState, StoreError, Write};
 
 /// How long an effect that was made ready waits for its turn at the connection's limits.
@@ -98,13 +99,16 @@ impl Run<'_> {
         create.reference.text(&values)
     }
 
-    /// What the step sent under this reference when it had another path: the mapping may have changed since.
+    /// What was sent under this reference by a step that the flow does not have any more: it was this one, before the
+    /// mapping was changed.
     fn made_before(&self, call: &CallStep<'_>, reference: &str) -> Result<Option<EffectEntry>, StoreError> {
         let operation = format!("{}.{}", call.role, call.operation.name);
         let mut effects = self.shared.store.effects_of(&self.record.id)?;
         effects.retain(|effect| {
             let sent = !matches!(effect.state, EffectState::Intent | EffectState::Refused);
-            sent && effect.operation == operation && effect.reference.as_deref() == Some(reference)
+            let same = effect.operation == operation && effect.reference.as_deref() == Some(reference);
+            // What another step, or another item of the same loop, made is not this one, whatever its reference.
+            sent && same && !has_step(&self.flow.flow.steps, &as_written(&effect.step))
         });
         Ok(effects.pop())
     }
@@ -356,4 +360,10 @@ impl Run<'_> {
         let detail = detail.filter(|detail| !detail.is_null()).cloned();
         Evidence { at: self.now(), attempt: effect.attempt, what: what.to_owned(), detail }
     }
+}
+
+fn has_step(steps: &[Step], path: &str) -> bool {
+    let mut has = false;
+    every_step(steps, &mut |step| has |= step.path == path);
+    has
 }

@@ -262,19 +262,20 @@ impl<'a> Run<'a> {
     /// # Errors
     /// Why they do not tell the items apart.
     fn labels(&mut self, name: &str, key: &Template, items: &[Value]) -> Result<Vec<String>, String> {
+        const WHAT_TO_DO: &str = ": let `key` be what names an item in the mapping, then replay the record";
         let (mut labels, mut known) = (Vec::new(), BTreeSet::new());
         for (index, item) in items.iter().enumerate() {
             self.values.set(name, item);
             let key = key.text(&self.values).map_err(|error| error.to_string())?;
             let number = index + 1;
             if key.is_empty() {
-                return Err(format!("the `key` of item {number} of the list is empty"));
+                return Err(format!("the `key` of item {number} of the list is empty{WHAT_TO_DO}"));
             }
             // Without the characters that paths are made of.
             labels.push(key.replace('%', "%25").replace('[', "%5B").replace(']', "%5D"));
             if !known.insert(key.clone()) {
                 return Err(format!(
-                    "the `key` of item {number} of the list is `{key}`, as another item's is"
+                    "the `key` of item {number} of the list is `{key}`, as another item's is{WHAT_TO_DO}"
                 ));
             }
         }

@@ -6,8 +6,8 @@
 //! Reading order: [`checker`] what all checks share, [`types`], [`templates`], [`assign`] what may be given where,
 //! [`settings`]; then a system: [`system`], [`limits`], [`answers`], [`request`], [`operation`], [`batch`], [`create`],
 //! [`stream`], [`webhook`] with its [`register`], [`block`]; a mapping: [`mapping`], [`tables`], [`flows`] before any is read,
-//! [`flow`], [`source`], [`merge`], [`steps`] and their [`loops`] with what is [`fleeting`], [`tell`], [`again`], [`schedule`], [`test`] with what is [`given`] and its
-//! [`expectation`];
+//! [`flow`], [`source`], [`merge`], [`steps`] and their [`loops`] with what is [`fleeting`], [`tell`], [`again`],
+//! [`schedule`], [`test`] with what is [`given`] and its [`expectation`];
 //! and [`config`] with [`flow_use`] and [`intake`].
 
 pub(super) mod again;

@@ -315,3 +315,16 @@ async fn items_that_their_keys_do_not_tell_apart_wait_for_a_person() {
         assert_eq!(small.seen("/book").len(), 0);
     }
 }
+
+/// What two items make is two things, though somebody gave both one reference.
+#[tokio::test(flavor = "multi_thread")]
+async fn items_of_one_reference_are_each_made() {
+    const EACH: &str = r#"- { for_each: "{{ ['a', 'b'] }}", as: one, steps: [{ call: shop.book, with: { id: "{{ event.id }}" } }] }"#;
+    // None of the answers is lost.
+    let books = Books { bookings: AtomicUsize::new(1), ..Books::default() };
+    let small = shop("", EACH, move |seen| books.answer(seen, &["e1"])).await;
+    small.run_well().await;
+    let shown = small.show("small/events/e1").await;
+    assert_eq!((shown.record.state, shown.effects.len()), (RecordState::Done, 2));
+    assert_eq!(small.seen("/book").len(), 2);
+}
